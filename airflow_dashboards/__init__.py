@@ -1,0 +1,73 @@
+"""Apache Airflow provider for PostHog dashboards: snapshot, refresh, prove and analyze them around your loads.
+
+Importing this package imports nothing of Airflow: Airflow itself imports it while its configuration starts up, and an
+eager import there would end every Airflow process. The public names below load their module on first use.
+
+Example:
+    >>> from airflow_dashboards import PostHogRefreshGroup, Rules
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from airflow_dashboards.analysis import Analysis, Rules, Snapshot, compare
+    from airflow_dashboards.hooks.posthog import PostHogHook
+    from airflow_dashboards.operators.analyze_refresh import PostHogAnalyzeRefreshOperator
+    from airflow_dashboards.operators.run_insights import PostHogRunInsightsOperator
+    from airflow_dashboards.operators.snapshot import PostHogSnapshotOperator
+    from airflow_dashboards.operators.tags import PostHogBulkUpdateTagsOperator
+    from airflow_dashboards.operators.template import PostHogCreateFromTemplateOperator
+    from airflow_dashboards.sandbox import Sandbox
+    from airflow_dashboards.sensors.refresh import PostHogRefreshSensor
+    from airflow_dashboards.task_groups import PostHogRefreshGroup
+
+_MODULE_OF = {
+    "Analysis": "analysis",
+    "PostHogAnalyzeRefreshOperator": "operators.analyze_refresh",
+    "PostHogBulkUpdateTagsOperator": "operators.tags",
+    "PostHogCreateFromTemplateOperator": "operators.template",
+    "PostHogHook": "hooks.posthog",
+    "PostHogRefreshGroup": "task_groups",
+    "PostHogRefreshSensor": "sensors.refresh",
+    "PostHogRunInsightsOperator": "operators.run_insights",
+    "PostHogSnapshotOperator": "operators.snapshot",
+    "Rules": "analysis",
+    "Sandbox": "sandbox",
+    "Snapshot": "analysis",
+    "compare": "analysis",
+}
+
+__all__ = [
+    "Analysis",
+    "PostHogAnalyzeRefreshOperator",
+    "PostHogBulkUpdateTagsOperator",
+    "PostHogCreateFromTemplateOperator",
+    "PostHogHook",
+    "PostHogRefreshGroup",
+    "PostHogRefreshSensor",
+    "PostHogRunInsightsOperator",
+    "PostHogSnapshotOperator",
+    "Rules",
+    "Sandbox",
+    "Snapshot",
+    "__version__",
+    "compare",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the module of a public name on first use (PEP 562)."""
+    if (module := _MODULE_OF.get(name)) is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,79 @@
+"""One definition per endpoint, three faces.
+
+An endpoint is written once, as a method that returns a `Flow`. Which face a caller sees depends on the resource it is
+read from: `Client` resources run the flow and return its result, `AsyncClient` resources return an awaitable, and
+`FlowClient` resources hand the flow out, to be composed into larger flows with `yield from`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+
+if TYPE_CHECKING:
+    from airflow_dashboards.posthog.flow import Flow
+
+P = ParamSpec("P")
+T = TypeVar("T")
+F = TypeVar("F", bound="Face")
+
+
+class Face:
+    """How a flow reaches the caller. One instance per client."""
+
+    def present(self, flow: Flow[Any]) -> Any:
+        """Turn a flow into what this face's callers receive."""
+        raise NotImplementedError
+
+
+class SyncFace(Face):
+    """Runs the flow and returns its result."""
+
+
+class AsyncFace(Face):
+    """Returns an awaitable of the flow's result."""
+
+
+class FlowFace(Face):
+    """Returns the flow itself."""
+
+    def present(self, flow: Flow[Any]) -> Any:
+        """Return the flow as it is."""
+        return flow
+
+
+class Resource(Generic[F]):
+    """A group of endpoints, e.g. `client.dashboards`. `root` is its path, `/api/projects/7/dashboards`."""
+
+    def __init__(self, face: F, root: str) -> None:
+        self._face = face
+        self._root = root
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._root}>"
+
+
+class endpoint(Generic[P, T]):  # noqa: N801 - reads as the decorator it is
+    """Declare a method of a `Resource` as an endpoint: written as a flow, served on every face."""
+
+    def __init__(self, flow: Callable[Concatenate[Any, P], Flow[T]]) -> None:
+        self.flow = flow
+        update_wrapper(self, flow)  # type: ignore[arg-type]
+
+    @overload
+    def __get__(self, resource: None, owner: type) -> endpoint[P, T]: ...
+    @overload
+    def __get__(self, resource: Resource[SyncFace], owner: type) -> Callable[P, T]: ...
+    @overload
+    def __get__(self, resource: Resource[AsyncFace], owner: type) -> Callable[P, Awaitable[T]]: ...
+    @overload
+    def __get__(self, resource: Resource[FlowFace], owner: type) -> Callable[P, Flow[T]]: ...
+    def __get__(self, resource: Resource[Any] | None, owner: type) -> Any:
+        if resource is None:
+            return self
+
+        def call(*args: P.args, **kwargs: P.kwargs) -> Any:
+            return resource._face.present(self.flow(resource, *args, **kwargs))
+
+        return update_wrapper(call, self.flow)

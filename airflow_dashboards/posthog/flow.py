@@ -1,0 +1,163 @@
+"""Flows: what to do next, without doing it.
+
+A flow is a generator that *yields* steps (send this request, wait that long, what time is it) and receives their
+outcome. It never touches a socket or a clock, so retries, paging, polling and the whole refresh cycle are written once,
+serve a synchronous and an asynchronous world, and are tested without a network or a sleep.
+
+Example:
+    >>> def twice(request: Request) -> Flow[int]:
+    ...     first = yield Send(request)
+    ...     yield Sleep(1.5)
+    ...     second = yield Send(request)
+    ...     return first.status + second.status
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, relative to the host: `path` starts with `/`, credentials are added by the transport."""
+
+    method: str
+    path: str
+    params: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+    json: Any = None
+    #: Whether repeating it has no further effect, so that it may be sent again after a fault (contract 5.5).
+    idempotent: bool = True
+    #: Budget class of contract 2.3: `dashboards`, `insights` or `query`.
+    bucket: str = "dashboards"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer, whatever its status. `headers` has lower-case names."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send one request; resumes with its `Reply`, or raises `PostHogConnectionError` into the flow."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Wait `seconds`; resumes with None."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """Resumes with the driver's clock: seconds since the epoch, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """Run flows at the same time, at most `limit` at once; resumes with their results in order.
+
+    A flow that raised has its exception in the place of its result. The synchronous driver runs them one by one.
+    """
+
+    flows: Sequence[Generator[Any, Any, Any]]
+    limit: int = 8
+
+
+Step: TypeAlias = Send | Sleep | Now | Gather
+Flow: TypeAlias = Generator[Step, Any, T]
+
+
+class Driver(Protocol):
+    """What a flow needs from a synchronous world."""
+
+    def send(self, request: Request) -> Reply: ...
+    def sleep(self, seconds: float) -> None: ...
+    def now(self) -> float: ...
+
+
+class AsyncDriver(Protocol):
+    """What a flow needs from an asynchronous world."""
+
+    async def send(self, request: Request) -> Reply: ...
+    async def sleep(self, seconds: float) -> None: ...
+    def now(self) -> float: ...
+
+
+def _settle(flow: Flow[Any], driver: Driver) -> Any:
+    try:
+        return run(flow, driver)
+    except Exception as error:
+        return error
+
+
+def run(flow: Flow[T], driver: Driver) -> T:
+    """Drive a flow to its end; returns what it returns, raises what it raises."""
+    outcome: Any = None
+    failure: Exception | None = None
+    try:
+        while True:
+            step = flow.throw(failure) if failure is not None else flow.send(outcome)
+            outcome, failure = None, None
+            try:
+                if isinstance(step, Send):
+                    outcome = driver.send(step.request)
+                elif isinstance(step, Sleep):
+                    driver.sleep(step.seconds)
+                elif isinstance(step, Now):
+                    outcome = driver.now()
+                else:
+                    outcome = [_settle(each, driver) for each in step.flows]
+            except Exception as error:  # it belongs to the flow, which may know what to do
+                failure = error
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]
+    finally:
+        flow.close()
+
+
+async def _gather(step: Gather, driver: AsyncDriver) -> list[Any]:
+    slots = asyncio.Semaphore(step.limit)
+
+    async def one(flow: Flow[Any]) -> Any:
+        async with slots:
+            return await arun(flow, driver)
+
+    return await asyncio.gather(*map(one, step.flows), return_exceptions=True)
+
+
+async def arun(flow: Flow[T], driver: AsyncDriver) -> T:
+    """Drive a flow to its end without blocking the event loop; the twin of `run`."""
+    outcome: Any = None
+    failure: Exception | None = None
+    try:
+        while True:
+            step = flow.throw(failure) if failure is not None else flow.send(outcome)
+            outcome, failure = None, None
+            try:
+                if isinstance(step, Send):
+                    outcome = await driver.send(step.request)
+                elif isinstance(step, Sleep):
+                    await driver.sleep(step.seconds)
+                elif isinstance(step, Now):
+                    outcome = driver.now()
+                else:
+                    outcome = await _gather(step, driver)
+            except Exception as error:  # it belongs to the flow, which may know what to do
+                failure = error
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]
+    finally:
+        flow.close()
