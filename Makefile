@@ -1,0 +1,54 @@
+# Everything works on a fresh clone with Python 3.10 to 3.13 and make; nothing needs an activated environment.
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PYTEST_WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test e2e bench lint format constraints clean
+
+help: ## show what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## make .venv from constraints.txt
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 13) else "Python 3.10 to 3.13 is needed; %d.%d is $(PYTHON). Choose another: make install PYTHON=python3.12" % v)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv==$(UV_VERSION)'
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt --editable '.[sandbox,report]' --group dev
+	@touch $@
+
+demo: install ## a real Airflow runs the nightly DAG against the sandbox (KEEP=1 leaves both up)
+	@$(BIN)/python scripts/demo.py $(if $(KEEP),--keep)
+
+test: install ## every test but the slow end-to-end ones
+	$(BIN)/python -m pytest --numprocesses $(PYTEST_WORKERS) --dist loadfile
+
+e2e: install ## the slow truths, on a real Airflow
+	$(BIN)/python -m pytest -m e2e tests
+
+bench: install ## the measurements in benchmarks/
+	@found=; for script in benchmarks/bench_*.py; do test -e "$$script" || continue; found=1; echo "== $$script"; $(BIN)/python "$$script" || exit 1; done; \
+		test -n "$$found" || echo "There is no benchmark yet."
+
+lint: install ## format, lint, types, and which room may know which
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/mypy scripts dags_examples
+	$(BIN)/lint-imports
+
+format: install ## rewrite the code as the formatter wants it
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+constraints: install ## choose the newest versions again, for every Python we support
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --upgrade --no-header --no-annotate --no-emit-index-url \
+		--extra sandbox --extra report --group dev pyproject.toml --output-file constraints.txt
+
+clean: ## remove what was built; .venv stays
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
