@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 PYTEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test e2e bench lint format constraints clean
+.PHONY: help install demo stop test e2e bench lint format constraints clean
 
 help: ## show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: install ## a real Airflow runs the nightly DAG against the sandbox (KEEP=1 leaves both up)
 	@$(BIN)/python scripts/demo.py $(if $(KEEP),--keep)
+
+stop: install ## end what `make demo KEEP=1` has left up
+	@$(BIN)/python scripts/demo.py --stop
 
 test: install ## every test but the slow end-to-end ones
 	$(BIN)/python -m pytest --numprocesses $(PYTEST_WORKERS) --dist loadfile

@@ -1,7 +1,7 @@
 """A nightly load whose dashboards are proved afterwards: copy this file, put your own load in the middle.
 
-What it needs: a Connection `posthog_default` of type `posthog` with the host, the number of the project and a personal API
-key that may read dashboards, insights and queries. `make demo` runs this very file on a real Airflow.
+What it needs: a Connection `posthog_default` of type `posthog` with the host, the number of the project and a personal
+API key that may read dashboards, insights and queries. `make demo` runs this very file on a real Airflow.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from airflow.sdk import BaseHook, Variable, dag, task
 
 from airflow_dashboards import PostHogRefreshGroup, Rules
 
-# Which dashboards show what this DAG loads: a list of ids such as [42, 43], or every dashboard with a tag. The tag is looked
-# up when the task runs: a dashboard that somebody tags tomorrow is part of tomorrow's run.
+# Which dashboards show what this DAG loads: a list of ids such as [42, 43], or every dashboard with a tag. The tag is
+# looked up when the task runs: a dashboard that somebody tags tomorrow is part of tomorrow's run.
 DASHBOARDS = {"tags": ["etl"]}
 
 
