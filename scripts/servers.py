@@ -137,7 +137,7 @@ def remember(servers: Iterable[Server], file: Path) -> None:
     file.write_text(json.dumps([{"pid": process.pid, "started": process.create_time()} for process in running]))
 
 
-def end_remembered(file: Path) -> int:
+def end_remembered(file: Path, *, grace_seconds: float = 10) -> int:
     """End the processes an earlier `remember` wrote down and return how many were still there."""
     if not file.exists():
         return 0
@@ -147,6 +147,6 @@ def end_remembered(file: Path) -> int:
             # A process id is used again some day: the start time tells ours from a stranger.
             if abs(psutil.Process(entry["pid"]).create_time() - entry["started"]) < 1:
                 ours.append(entry["pid"])
-    end_tree(ours, grace_seconds=10)
+    end_tree(ours, grace_seconds=grace_seconds)
     file.unlink()
     return len(ours)
