@@ -7,8 +7,10 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +22,7 @@ def airflow_database() -> Path:
     A migration takes about ten seconds, so it is done once per Airflow version and the file is copied after that.
     """
     home = Path(os.environ["AIRFLOW_HOME"])
-    home.mkdir(parents=True, exist_ok=True)
+    (home / "dags").mkdir(parents=True, exist_ok=True)
     database = home / "airflow.db"
     template = home.parents[1] / f"airflow-{version('apache-airflow-core')}.db"
     with template.with_suffix(".lock").open("w") as lock:
@@ -42,3 +44,24 @@ def migrate(template: Path) -> None:
     if done.returncode:
         pytest.exit(f"`airflow db migrate` failed:\n{done.stdout}\n{done.stderr}", returncode=3)
     unfinished.rename(template)
+
+
+@pytest.fixture
+def run_dag() -> Callable[..., Any]:
+    """Return a function that runs a DAG made in a test to its end, in this process, and returns its DagRun.
+
+    `dag.test()` alone only knows DAGs that a bundle holds as files. Keyword arguments go to `dag.test()`.
+    """
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+    from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
+
+    def run(dag: Any, **arguments: Any) -> Any:
+        manager = DagBundlesManager()
+        manager.sync_bundles_to_db()
+        (bundle,) = manager.get_all_dag_bundles()
+        bag = BundleDagBag(dag_folder=bundle.path, bundle_path=bundle.path, bundle_name=bundle.name)
+        bag.bag_dag(dag)
+        sync_bag_to_db(bag, bundle.name, bundle.version)
+        return dag.test(**arguments)
+
+    return run

@@ -54,7 +54,8 @@ def test_airflow_lists_the_connection_type(tmp_path: Path) -> None:
     )
     hooks = run("-m", "airflow", "providers", "hooks", "--output", "json", home=tmp_path)
 
-    assert "posthog" in provider
+    (full,) = json.loads(provider[provider.index("[") :])
+    assert [kind["connection-type"] for kind in full["connection-types"]] == ["posthog"]
     listed = {hook["connection_type"]: hook for hook in json.loads(hooks[hooks.index("[") :])}
     assert listed["posthog"]["package_name"] == "airflow-dashboards"
 
