@@ -7,12 +7,15 @@ read from: `Client` resources run the flow and return its result, `AsyncClient` 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+
+    from airflow_dashboards.posthog.call import Context
     from airflow_dashboards.posthog.flow import Flow
+    from airflow_dashboards.posthog.stream import Stream
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,6 +27,10 @@ class Face:
 
     def present(self, flow: Flow[Any]) -> Any:
         """Turn a flow into what this face's callers receive."""
+        raise NotImplementedError
+
+    def present_stream(self, stream: Stream[Any]) -> Any:
+        """Turn a stream into what this face's callers iterate over."""
         raise NotImplementedError
 
 
@@ -42,12 +49,17 @@ class FlowFace(Face):
         """Return the flow as it is."""
         return flow
 
+    def present_stream(self, stream: Stream[Any]) -> Any:
+        """Return the stream as it is."""
+        return stream
+
 
 class Resource(Generic[F]):
     """A group of endpoints, e.g. `client.dashboards`. `root` is its path, `/api/projects/7/dashboards`."""
 
-    def __init__(self, face: F, root: str) -> None:
+    def __init__(self, face: F, context: Context, root: str) -> None:
         self._face = face
+        self._context = context
         self._root = root
 
     def __repr__(self) -> str:
@@ -66,7 +78,7 @@ class endpoint(Generic[P, T]):  # noqa: N801 - reads as the decorator it is
     @overload
     def __get__(self, resource: Resource[SyncFace], owner: type) -> Callable[P, T]: ...
     @overload
-    def __get__(self, resource: Resource[AsyncFace], owner: type) -> Callable[P, Awaitable[T]]: ...
+    def __get__(self, resource: Resource[AsyncFace], owner: type) -> Callable[P, Coroutine[Any, Any, T]]: ...
     @overload
     def __get__(self, resource: Resource[FlowFace], owner: type) -> Callable[P, Flow[T]]: ...
     def __get__(self, resource: Resource[Any] | None, owner: type) -> Any:
@@ -76,4 +88,36 @@ class endpoint(Generic[P, T]):  # noqa: N801 - reads as the decorator it is
         def call(*args: P.args, **kwargs: P.kwargs) -> Any:
             return resource._face.present(self.flow(resource, *args, **kwargs))
 
-        return update_wrapper(call, self.flow)
+        return _bound(call, self.flow, resource)
+
+
+class streaming(Generic[P, T]):  # noqa: N801 - reads as the decorator it is
+    """Declare a method of a `Resource` as a stream of `T`: iterated with `for`, or with `async for`."""
+
+    def __init__(self, stream: Callable[Concatenate[Any, P], Stream[T]]) -> None:
+        self.stream = stream
+        update_wrapper(self, stream)  # type: ignore[arg-type]
+
+    @overload
+    def __get__(self, resource: None, owner: type) -> streaming[P, T]: ...
+    @overload
+    def __get__(self, resource: Resource[SyncFace], owner: type) -> Callable[P, Iterator[T]]: ...
+    @overload
+    def __get__(self, resource: Resource[AsyncFace], owner: type) -> Callable[P, AsyncIterator[T]]: ...
+    @overload
+    def __get__(self, resource: Resource[FlowFace], owner: type) -> Callable[P, Stream[T]]: ...
+    def __get__(self, resource: Resource[Any] | None, owner: type) -> Any:
+        if resource is None:
+            return self
+
+        def call(*args: P.args, **kwargs: P.kwargs) -> Any:
+            return resource._face.present_stream(self.stream(resource, *args, **kwargs))
+
+        return _bound(call, self.stream, resource)
+
+
+def _bound(call: Callable[..., Any], written: Callable[..., Any], resource: Resource[Any]) -> Callable[..., Any]:
+    # Kept on the resource, where the next look-up finds it before it comes here.
+    bound = update_wrapper(call, written)
+    resource.__dict__[written.__name__] = bound
+    return bound

@@ -34,6 +34,12 @@ class Request:
     idempotent: bool = True
     #: Budget class of contract 2.3: `dashboards`, `insights` or `query`.
     bucket: str = "dashboards"
+    #: What it is for, to complete "Could not …", e.g. `read dashboard 42`.
+    intent: str = ""
+    #: Name in the capability table, e.g. `snapshot` (contract 1.4).
+    action: str = ""
+    #: Whether the server works on it for so long that giving up waiting means that it is still at it.
+    long_running: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +50,33 @@ class Reply:
     headers: Mapping[str, str]
     content: bytes
     request: Request
+    #: Where it came from, in full and without secrets; empty when a test made it up.
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An answer whose body is still to come: `chunks` is an iterator of bytes, asynchronous in an asynchronous world.
+
+    `chunks` is None when the answer is an error; its body is in `reply` then. `close` ends the exchange early or late;
+    asynchronous worlds await it.
+    """
+
+    reply: Reply
+    chunks: Any = None
+    close: Any = None
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
     """Send one request; resumes with its `Reply`, or raises `PostHogConnectionError` into the flow."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Send one request and resume with `Opened` as soon as the answer begins."""
 
     request: Request
 
@@ -76,24 +104,48 @@ class Gather:
     limit: int = 8
 
 
-Step: TypeAlias = Send | Sleep | Now | Gather
+Step: TypeAlias = Send | Open | Sleep | Now | Gather
 Flow: TypeAlias = Generator[Step, Any, T]
 
 
 class Driver(Protocol):
     """What a flow needs from a synchronous world."""
 
-    def send(self, request: Request) -> Reply: ...
-    def sleep(self, seconds: float) -> None: ...
-    def now(self) -> float: ...
+    def send(self, request: Request) -> Reply:
+        """Send one request; its answer, or `PostHogConnectionError`."""
+        ...
+
+    def open(self, request: Request) -> Opened:
+        """Send one request; its answer as soon as it begins."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        ...
 
 
 class AsyncDriver(Protocol):
     """What a flow needs from an asynchronous world."""
 
-    async def send(self, request: Request) -> Reply: ...
-    async def sleep(self, seconds: float) -> None: ...
-    def now(self) -> float: ...
+    async def send(self, request: Request) -> Reply:
+        """Send one request; its answer, or `PostHogConnectionError`."""
+        ...
+
+    async def open(self, request: Request) -> Opened:
+        """Send one request; its answer as soon as it begins."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        ...
 
 
 def _settle(flow: Flow[Any], driver: Driver) -> Any:
@@ -118,6 +170,8 @@ def run(flow: Flow[T], driver: Driver) -> T:
                     driver.sleep(step.seconds)
                 elif isinstance(step, Now):
                     outcome = driver.now()
+                elif isinstance(step, Open):
+                    outcome = driver.open(step.request)
                 else:
                     outcome = [_settle(each, driver) for each in step.flows]
             except Exception as error:  # it belongs to the flow, which may know what to do
@@ -153,6 +207,8 @@ async def arun(flow: Flow[T], driver: AsyncDriver) -> T:
                     await driver.sleep(step.seconds)
                 elif isinstance(step, Now):
                     outcome = driver.now()
+                elif isinstance(step, Open):
+                    outcome = await driver.open(step.request)
                 else:
                     outcome = await _gather(step, driver)
             except Exception as error:  # it belongs to the flow, which may know what to do
