@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from airflow_dashboards.sandbox.engine import schema, tables, trends
+from airflow_dashboards.sandbox.engine import (
+    funnels,
+    lifecycle,
+    paths,
+    retention,
+    schema,
+    stickiness,
+    tables,
+    trends,
+)
 from airflow_dashboards.sandbox.engine.scope import Computed, Scope
 from airflow_dashboards.sandbox.engine.store import Store
 
@@ -14,6 +23,11 @@ if TYPE_CHECKING:
 
 _COMPUTE: dict[type[Any], Callable[[Scope, Any], Computed]] = {
     schema.TrendsQuery: trends.compute,
+    schema.FunnelsQuery: funnels.compute,
+    schema.RetentionQuery: retention.compute,
+    schema.LifecycleQuery: lifecycle.compute,
+    schema.StickinessQuery: stickiness.compute,
+    schema.PathsQuery: paths.compute,
     schema.HogQLQuery: tables.compute_sql,
     schema.EventsQuery: tables.compute_events,
 }

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import duckdb
+from pydantic_core import to_json
 from sqlglot import exp
 
 from airflow_dashboards.sandbox.engine import dates, hogql
@@ -30,7 +31,7 @@ INSERT INTO {_TABLE}
 SELECT $project, COALESCE(e.uuid, CAST(CAST(MD5(CONCAT($project, ':', e.number)) AS UUID) AS VARCHAR)), e.event,
        e.properties, MAKE_TIMESTAMP(e.timestamp), e.distinct_id,
        CAST(CAST(MD5(CONCAT($project, ':', e.distinct_id)) AS UUID) AS VARCHAR)
-FROM (SELECT UNNEST(FROM_JSON(CAST($events AS JSON), $shape)) AS e)
+FROM (SELECT UNNEST(FROM_JSON($events, $shape)) AS e)
 """  # noqa: S608 - the table's name is ours
 _SHAPE = json.dumps(
     [
@@ -96,7 +97,7 @@ class Store:
             cursor.begin()
             try:
                 for chunk in _chunks(rows):
-                    text = json.dumps(chunk, ensure_ascii=False)
+                    text = to_json(chunk).decode()
                     cursor.execute(_INSERT, {"project": project, "events": text, "shape": _SHAPE})
             except duckdb.Error as error:
                 cursor.rollback()
