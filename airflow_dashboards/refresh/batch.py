@@ -3,29 +3,189 @@
 The two ways to run it share every line:
 
 * in one go, on a worker: `outcomes = client.run(refresh_many(...))`
-* deferred: `advance` on the worker (finishes what is done, kicks what has room, returns a `Watch`), `cycle.poll` in the
+* deferred: `advance` on the worker (finishes what is done, kicks what has room, returns a `Watch`), `poll` in the
   triggerer until `state.over`, then `advance` again with `state.done`, until it returns None.
+
+One dashboard's failure is its outcome and costs the others nothing. What can't be one dashboard's own (a refused
+credential, a server that answers nobody) is raised, and leaves the ledger as it is for the next try.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from airflow_dashboards.analysis.model import Snapshot
-from airflow_dashboards.posthog.flow import Flow
+from airflow_dashboards.posthog.errors import (
+    AuthenticationError,
+    MissingScopeError,
+    PostHogError,
+    ProjectNotFoundError,
+)
+from airflow_dashboards.posthog.flow import Flow, Gather, Now, Sleep
+from airflow_dashboards.refresh.clock import fresh_since, instant
+from airflow_dashboards.refresh.cycle import Refreshed, finish, kick
 from airflow_dashboards.refresh.ledger import Ledger
-from airflow_dashboards.refresh.outcome import RefreshOutcome
-from airflow_dashboards.refresh.plan import RefreshOptions, Watch
-from airflow_dashboards.refresh.reference import SnapshotRef
+from airflow_dashboards.refresh.outcome import OnFailure, RefreshOutcome, RefreshStatus
+from airflow_dashboards.refresh.plan import Kick, PollState, RefreshOptions, Watch
+from airflow_dashboards.refresh.poll import poll, watch
 
 if TYPE_CHECKING:
+    from airflow_dashboards.analysis.model import Snapshot
     from airflow_dashboards.posthog import FlowClient
+    from airflow_dashboards.refresh.reference import SnapshotRef
 
 #: Stores a snapshot and returns its reference.
-Keep = Callable[[Snapshot], SnapshotRef]
+Keep: TypeAlias = "Callable[[Snapshot], SnapshotRef]"
 #: Keeps changes of the ledger somewhere that survives the process (file, Airflow's task state store).
-Journal = Callable[[list[dict[str, Any]]], None]
+Journal: TypeAlias = Callable[[list[dict[str, Any]]], None]
+
+#: What no other dashboard would fare better with.
+FATAL = (AuthenticationError, MissingScopeError, ProjectNotFoundError)
+#: Requests of one round per request in flight: small enough that results come in between kicks.
+ROUND = 4
+#: Transient failures of one dashboard before it is given up.
+MAX_ERRORS = 3
+#: Rounds in a row in which the server answered nobody, and the seconds waited after each; then the batch gives up.
+OUTAGE_WAITS = (5.0, 10.0, 20.0, 40.0)
+#: Tiles a dashboard is taken to have before any was seen.
+USUAL_TILES = 8
+
+
+class _Batch:
+    """One pass over a ledger: what to do next, and what to make of the results."""
+
+    def __init__(
+        self, flows: FlowClient, ledger: Ledger, options: RefreshOptions, keep: Keep | None, journal: Journal | None
+    ) -> None:
+        self.flows = flows
+        self.ledger = ledger
+        self.options = options
+        self.keep = keep
+        self.journal = journal
+        self.outages = 0
+        #: Dashboards of the last round that failed for the moment.
+        self.again: list[int] = []
+
+    def write(self) -> None:
+        if self.journal is not None and (changes := self.ledger.changes()):
+            self.journal(changes)
+
+    def adopt_doubtful(self, now: float) -> None:
+        """Take over what an earlier worker may have kicked: the read tells, and asks again only for what is lost."""
+        for each in self.ledger.doubtful():
+            since = self.ledger.since or now
+            self.ledger.kicked(
+                Kick(
+                    dashboard_id=each,
+                    strategy=self.options.strategy,
+                    since=since,
+                    kicked_at=now,
+                    deadline=now + self.options.timeout,
+                )
+            )
+
+    def room(self) -> list[int]:
+        """Return the dashboards to kick next, in order, as far as the limits allow."""
+        waiting = self.ledger.waiting()
+        in_flight = self.ledger.in_flight()
+        limits = self.options.limits
+        seen = max(1, len(self.ledger) - len(waiting))
+        usual = self.ledger.tiles / seen if self.ledger.tiles else USUAL_TILES
+        tiles = limits.tiles - sum(len(each.pending) for each in in_flight)
+        by_tiles = int(tiles // usual) if in_flight else max(1, int(tiles // usual))
+        count = min(limits.dashboards - len(in_flight), by_tiles, ROUND * limits.requests)
+        return waiting[: max(0, count)]
+
+    def round(self, ready: Sequence[int]) -> Flow[bool]:
+        """Finish these dashboards and kick others into the room; returns whether anything was done."""
+        by_id = {each.dashboard_id: each for each in self.ledger.in_flight()}
+        finishing = [by_id[each] for each in ready if each in by_id]
+        kicking = self.room()
+        if not finishing and not kicking:
+            return False
+        if kicking and self.ledger.since is None:
+            self.ledger.since = yield from fresh_since(self.flows)
+        for each in kicking:
+            self.ledger.kicking(each)
+        self.write()
+        work = [self._finish(each) for each in finishing] + [self._kick(each) for each in kicking]
+        ids = [each.dashboard_id for each in finishing] + kicking
+        results: list[Kick | RefreshOutcome | Exception] = yield Gather(work, limit=self.options.limits.requests)
+        passing = [each for each in results if isinstance(each, PostHogError) and each.retryable]
+        outage = passing[-1] if len(passing) == len(results) else None
+        self.again = []
+        for dashboard_id, result in zip(ids, results, strict=True):
+            self._note(dashboard_id, result, outage=outage is not None)
+        if self.options.on_failure is OnFailure.FAIL_FAST:
+            self._stop_if_failed()
+        self.write()
+        yield from self._outage(outage)
+        fatal = next((result for result in results if isinstance(result, FATAL)), None)
+        if fatal is not None:
+            raise fatal
+        return True
+
+    def _outage(self, error: PostHogError | None) -> Flow[None]:
+        if error is None:
+            self.outages = 0
+            return
+        if self.outages >= len(OUTAGE_WAITS):
+            raise error
+        self.outages += 1
+        yield Sleep(OUTAGE_WAITS[self.outages - 1])
+
+    def _note(self, dashboard_id: int, result: Kick | RefreshOutcome | Exception, *, outage: bool) -> None:
+        if isinstance(result, Kick):
+            self.ledger.kicked(result)
+        elif isinstance(result, RefreshOutcome):
+            self.ledger.done(result)
+        elif isinstance(result, FATAL):
+            self.ledger.failed_for_now(dashboard_id, blame=False)
+        elif isinstance(result, PostHogError) and result.retryable:
+            # An outage is not held against the dashboards that met it.
+            if self.ledger.failed_for_now(dashboard_id, blame=not outage) < MAX_ERRORS:
+                self.again.append(dashboard_id)
+            else:
+                self.ledger.done(self._failure(dashboard_id, result))
+        else:
+            self.ledger.done(self._failure(dashboard_id, result))
+
+    def _failure(self, dashboard_id: int, error: object) -> RefreshOutcome:
+        kicked = self.ledger.entry(dashboard_id).kick
+        return RefreshOutcome.of_error(
+            dashboard_id,
+            name=kicked.name if kicked else "",
+            url=f"{self.options.host}/project/{self.flows.project_id}/dashboard/{dashboard_id}",
+            error=error,
+            since=instant(self.ledger.since) if self.ledger.since is not None else None,
+        )
+
+    def _stop_if_failed(self) -> None:
+        failed = [each for each in self.ledger.outcomes() if each.status is not RefreshStatus.REFRESHED]
+        if failed:
+            for each in self.ledger.waiting():
+                self.ledger.done(self._failure(each, f"not refreshed, because {failed[0].label} failed (fail_fast)"))
+
+    def _kick(self, dashboard_id: int) -> Flow[Kick | RefreshOutcome]:
+        step = yield from kick(self.flows, dashboard_id, self.options, since=self.ledger.since)
+        return step if isinstance(step, Kick) else self._kept(step)
+
+    def _finish(self, kicked: Kick) -> Flow[Kick | RefreshOutcome]:
+        found = yield from finish(self.flows, kicked, self.options)
+        return found.unfinished if found.unfinished is not None else self._kept(found)
+
+    def _kept(self, found: Refreshed) -> RefreshOutcome:
+        """Store the after-capture and let go of it: a batch holds no more snapshots than it has requests in flight."""
+        if self.keep is None:
+            return found.outcome
+        return found.outcome.model_copy(update={"after": self.keep(found.snapshot)})
+
+    def plan(self) -> Watch | None:
+        in_flight = self.ledger.in_flight()
+        if not in_flight:
+            return None
+        waiting = len(self.ledger.waiting())
+        return watch(in_flight, waiting=waiting, expected_seconds=self.options.expected_seconds)
 
 
 def advance(
@@ -39,10 +199,31 @@ def advance(
 ) -> Flow[Watch | None]:
     """Do all that can be done without waiting: finish the dashboards in `ready`, kick others into the room they leave.
 
-    Returns what to watch next, or None when the whole batch is done (see `ledger.outcomes()`).
+    Args:
+        flows: `client.flows`.
+        ledger: of this batch, new or rebuilt.
+        options: the same for all dashboards.
+        ready: dashboards believed done: `PollState.done`.
+        keep: stores each after-capture, e.g. `lambda snapshot: store.write(snapshot, run=...)`.
+        journal: keeps the ledger's changes; called before requests are sent and after their answers are in.
+
+    Returns:
+        What to watch next, or None when the whole batch is done (see `ledger.outcomes()`).
+
+    Raises:
+        PostHogError: something that can't be one dashboard's own: a refused credential, a server that answers nobody.
+
+    Example:
+        >>> planned = client.run(advance(client.flows, ledger, options, journal=journal.append))
     """
-    raise NotImplementedError
-    yield
+    batch = _Batch(flows, ledger, options, keep, journal)
+    now: float = yield Now()
+    batch.adopt_doubtful(now)
+    todo = list(ready)
+    while (yield from batch.round(todo)):
+        # What failed for the moment is tried again; what is unfinished is for the next watch.
+        todo = batch.again
+    return batch.plan()
 
 
 def refresh_many(
@@ -56,7 +237,34 @@ def refresh_many(
 ) -> Flow[list[RefreshOutcome]]:
     """Refresh many dashboards at once and prove each; one outcome per dashboard, in order, whatever happened to others.
 
-    Hand in the `ledger` of an earlier try, and only what it leaves open is done.
+    Hand in the `ledger` of an earlier try, and only what it leaves open is done. Arguments and errors as of `advance`.
+
+    Example:
+        >>> outcomes = client.run(refresh_many(client.flows, [42, 43], RefreshOptions(host=client.host)))
     """
-    raise NotImplementedError
-    yield
+    ledger = ledger if ledger is not None else Ledger(dashboard_ids)
+    batch = _Batch(flows, ledger, options, keep, journal)
+    now: float = yield Now()
+    batch.adopt_doubtful(now)
+    state = PollState()
+    ready: list[int] = []
+    look_at = now
+    while not ledger.complete:
+        changed = yield from batch.round(ready)
+        planned = batch.plan()
+        if planned is None:
+            ready = []
+            continue
+        if changed:
+            state = PollState(rate=state.rate, failures=state.failures, polls=state.polls, wait=state.wait)
+        now = yield Now()
+        if now < look_at:
+            if batch.room():
+                ready = []
+                continue
+            yield Sleep(look_at - now)
+        state = yield from poll(flows, planned, state)
+        now = yield Now()
+        look_at = now + state.wait
+        ready = state.done
+    return ledger.outcomes()

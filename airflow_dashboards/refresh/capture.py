@@ -2,32 +2,137 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from airflow_dashboards.analysis.model import Snapshot
-from airflow_dashboards.posthog.flow import Flow
-from airflow_dashboards.refresh.reference import SnapshotRef
+from airflow_dashboards.analysis.kinds import classify, interval
+from airflow_dashboards.analysis.model import QueryKind, Snapshot, TileStatus
+from airflow_dashboards.analysis.model import Tile as Captured
+from airflow_dashboards.posthog.flow import Flow, Gather, Now
+from airflow_dashboards.refresh.clock import instant
+from airflow_dashboards.refresh.verify import query_error, tile_error, tile_name
 
 if TYPE_CHECKING:
-    from airflow_dashboards.posthog import Dashboard, FlowClient, Refresh
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from airflow_dashboards.posthog import Dashboard, FlowClient, Insight, Refresh, Tile
+    from airflow_dashboards.refresh.reference import SnapshotRef
 
 
 def picture(
-    dashboard: Dashboard, *, host: str, project_id: int, mode: str = "force_cache", taken_at: datetime | None = None
+    dashboard: Dashboard,
+    *,
+    host: str,
+    project_id: int,
+    mode: Refresh | str = "force_cache",
+    taken_at: datetime | None = None,
 ) -> Snapshot:
     """Turn PostHog's answer into a `Snapshot`. Pure.
 
-    `taken_at` defaults to the server's clock of the answer (`Date` header).
+    Args:
+        dashboard: a full dashboard (contract 4.1).
+        host: origin of PostHog, e.g. `https://eu.posthog.com`.
+        project_id: the project it was read from.
+        mode: `refresh` value it was read with.
+        taken_at: when it was read; by default the server's clock of the answer (`Date` header).
+
+    Raises:
+        ValueError: the answer carried no time and none was given.
     """
-    raise NotImplementedError
+    when = taken_at or dashboard.server_time
+    if when is None:
+        raise ValueError(f"dashboard {dashboard.id}: the answer carries no Date header, so `taken_at` is needed")
+    return Snapshot(
+        dashboard_id=dashboard.id,
+        dashboard_name=dashboard.name or "",
+        project_id=project_id,
+        host=host.rstrip("/"),
+        taken_at=when,
+        mode=str(getattr(mode, "value", mode)),
+        tags=list(dashboard.tags or []),
+        filters=dict(dashboard.filters or {}),
+        variables=dict(dashboard.variables or {}),
+        tiles=[_captured(tile) for tile in dashboard.tiles],
+    )
+
+
+def _captured(tile: Tile) -> Captured:
+    status, error = _status(tile)
+    insight = tile.insight
+    if insight is None:
+        return Captured(id=tile.id, kind=QueryKind.NONE, status=status, name=tile_name(tile), error=error)
+    shared: dict[str, Any] = {
+        "id": tile.id,
+        "status": status,
+        "error": error,
+        "name": tile_name(tile),
+        "insight_id": insight.id,
+        "insight_short_id": insight.short_id,
+    }
+    if not insight.is_readable:
+        return Captured(kind=QueryKind.UNKNOWN, **shared)
+    return Captured(
+        kind=classify(insight.query, insight.result),
+        query=insight.query,
+        interval=interval(insight.query),
+        timezone=insight.timezone or "UTC",
+        result=insight.result,
+        columns=insight.columns,
+        types=insight.types,
+        has_more=bool(insight.hasMore),
+        last_refresh=insight.last_refresh,
+        **shared,
+    )
+
+
+def _status(tile: Tile) -> tuple[TileStatus, str | None]:
+    if (error := tile_error(tile)) is not None:
+        return TileStatus.FAILED, error
+    insight = tile.insight
+    if insight is None:
+        return TileStatus.NOT_AN_INSIGHT, None
+    if not insight.is_readable:
+        return TileStatus.NO_ACCESS, None
+    if (error := query_error(insight)) is not None:
+        return TileStatus.FAILED, error
+    return _filled(insight), None
+
+
+def _filled(insight: Insight) -> TileStatus:
+    if insight.result is None:
+        return TileStatus.COLD
+    return TileStatus.EMPTY if insight.result in ([], {}, "") else TileStatus.OK
+
+
+def project_of(flows: FlowClient, dashboard: Dashboard) -> int:
+    """Return the project's number, also where the connection says `@current`."""
+    return flows.project_id if isinstance(flows.project_id, int) else dashboard.team_id or 0
 
 
 def capture(flows: FlowClient, dashboard_id: int, *, host: str, mode: Refresh | str = "force_cache") -> Flow[Snapshot]:
-    """Read one dashboard and return what it shows. One request; `mode` as in contract 5.1, cache only by default."""
-    raise NotImplementedError
-    yield
+    """Read one dashboard and return what it shows. One request.
+
+    Args:
+        flows: `client.flows`.
+        dashboard_id: which one.
+        host: origin of PostHog, kept in the snapshot.
+        mode: `refresh` value of contract 5.1: cache only by default; `force_blocking` for a warm baseline.
+
+    Raises:
+        PostHogError: the dashboard could not be read.
+
+    Example:
+        >>> snapshot = client.run(capture(client.flows, 42, host=client.host))
+    """
+    dashboard = yield from flows.dashboards.get(dashboard_id, refresh=mode)
+    now: float = yield Now()
+    return picture(
+        dashboard,
+        host=host,
+        project_id=project_of(flows, dashboard),
+        mode=mode,
+        taken_at=dashboard.server_time or instant(now),
+    )
 
 
 def capture_many(
@@ -43,5 +148,9 @@ def capture_many(
 
     The answer has, in order, a reference per dashboard, or the exception that this one dashboard ran into.
     """
-    raise NotImplementedError
-    yield
+
+    def one(dashboard_id: int) -> Flow[SnapshotRef]:
+        return keep((yield from capture(flows, dashboard_id, host=host, mode=mode)))
+
+    results: list[SnapshotRef | Exception] = yield Gather([one(each) for each in dashboard_ids], limit=limit)
+    return results

@@ -2,24 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeVar
+import gzip
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
+from pydantic_core import from_json, to_json
 
-from airflow_dashboards.refresh.store import SnapshotStore
+from airflow_dashboards.refresh.files import local, relative_to, safe_name, writing
+from airflow_dashboards.refresh.store import SnapshotStoreError
+
+if TYPE_CHECKING:
+    from airflow_dashboards.refresh.store import SnapshotStore
 
 M = TypeVar("M", bound=BaseModel)
 
-#: From this many entries on a list becomes an index file.
+#: More entries than this become an index file.
 MAX_ENTRIES = 100
+#: Bytes of JSON above which even a shorter list does: an XCom stays below 48 KB.
+MAX_BYTES = 40_000
 
 
 def pack(entries: Sequence[BaseModel], store: SnapshotStore, *, run: str, what: str) -> list[Any] | dict[str, Any]:
-    """Return what to put into an XCom: the entries themselves as JSON, or `{"index": uri, "sha256": ..., "count": n}`."""
-    raise NotImplementedError
+    """Return what to put into an XCom.
+
+    Args:
+        entries: e.g. snapshot references or refresh outcomes.
+        store: where the index file goes, if one is needed.
+        run: what this is part of, e.g. run and task ids; any text.
+        what: what the entries are, e.g. `outcomes`.
+
+    Returns:
+        The entries themselves as JSON, or `{"index": uri, "sha256": ..., "count": n, "what": what}`.
+
+    Raises:
+        SnapshotStoreError: the index file can't be written.
+    """
+    plain = [entry.model_dump(mode="json", exclude_defaults=True) for entry in entries]
+    content = b"".join(to_json(entry) + b"\n" for entry in plain)
+    if len(entries) <= MAX_ENTRIES and len(content) <= MAX_BYTES:
+        return plain
+    packed = gzip.compress(content, mtime=0)
+    digest = hashlib.sha256(packed).hexdigest()
+    path = store.root / "index" / f"{safe_name(run)}-{safe_name(what)}-{digest[:12]}.jsonl.gz"
+    try:
+        with writing(path) as file:
+            file.write(packed)
+    except OSError as error:
+        raise SnapshotStoreError(f"The index of {what} could not be written below {store.root}: {error}.") from error
+    return {"index": str(path), "sha256": digest, "count": len(entries), "what": what}
 
 
 def expand(value: Any, store: SnapshotStore, model: type[M]) -> list[M]:
-    """Return the entries of an XCom in either form, parsed; a single entry counts as a list of one."""
-    raise NotImplementedError
+    """Return the entries of an XCom in either form, parsed.
+
+    Takes a list, one entry alone, an index reference, and lists of any of these (a mapped task's XComs).
+
+    Raises:
+        SnapshotStoreError: the index file is missing or is not the one that was written.
+        ValueError: the value is none of these.
+
+    Example:
+        >>> refs = expand(context["ti"].xcom_pull("before"), store, SnapshotRef)
+    """
+    if value is None:
+        raise ValueError(f"there is no {model.__name__} to read: the value is None (did the task before push any?)")
+    if isinstance(value, model):
+        return [value]
+    if isinstance(value, Mapping):
+        return _indexed(value, store, model) if "index" in value else [model.model_validate(value)]
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return [entry for each in value for entry in expand(each, store, model)]
+    raise ValueError(f"{type(value).__name__} is neither a {model.__name__} nor a list or index of them")
+
+
+def _indexed(value: Mapping[str, Any], store: SnapshotStore, model: type[M]) -> list[M]:
+    uri = str(value["index"])
+    inside = relative_to(store.root, uri)
+    path = local(type(store.root)(uri)) if inside is None else inside
+    try:
+        with path.open("rb") as file:
+            packed = file.read()
+    except FileNotFoundError:
+        raise SnapshotStoreError(
+            f"The index file {uri} is not there: it was removed, or the worker that wrote it does not share its "
+            "storage with this one. Give both a storage path that all workers reach."
+        ) from None
+    if hashlib.sha256(packed).hexdigest() != value.get("sha256"):
+        raise SnapshotStoreError(f"The index file {uri} is not the one that was written: its SHA-256 differs.")
+    return [model.model_validate(from_json(line)) for line in gzip.decompress(packed).splitlines()]

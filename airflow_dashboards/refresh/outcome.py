@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime  # noqa: TC003 - pydantic reads it
 from enum import Enum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from airflow_dashboards.refresh.reference import SnapshotRef
+from airflow_dashboards.refresh.reference import SnapshotRef  # noqa: TC001 - pydantic reads it
 
-#: Tiles listed by name in an outcome; the rest is counted in `tiles_omitted`, so that one broken board can't fill an XCom.
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+#: Tiles listed by name in an outcome; the rest is counted in `tiles_omitted`, lest one broken board fills an XCom.
 MAX_TILES = 20
 #: Characters kept of a server's message.
 MAX_MESSAGE = 400

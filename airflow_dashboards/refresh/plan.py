@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from airflow_dashboards.refresh.clock import instant
 from airflow_dashboards.refresh.outcome import OnFailure
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class Strategy(str, Enum):
@@ -19,11 +21,11 @@ class Strategy(str, Enum):
     FORCE_ASYNC = "force_async"
     #: One long request computes tile after tile. A proxy may cut it; it is then verified by reading.
     FORCE_BLOCKING = "force_blocking"
-    #: As force_blocking, but the server skips tiles whose cache it thinks fresh: those are `stale` (see `accept_cached`).
+    #: As force_blocking, but the server skips what it thinks fresh: such tiles are `stale` (see `accept_cached`).
     BLOCKING = "blocking"
     #: Computes nothing: only verifies what the cache holds.
     FORCE_CACHE = "force_cache"
-    #: One request per insight in the dashboard's context, at most three at once: a broken tile can't hold up the others.
+    #: One request per insight in the dashboard's context, at most three at once: a broken tile holds up no other.
     PER_TILE = "per_tile"
 
 
@@ -88,8 +90,17 @@ class Kick(_Data):
     pending: list[str] = Field(default_factory=list)
     #: What the server already said of tiles that failed, by tile id.
     failures: dict[int, str] = Field(default_factory=dict)
+    #: Tiles enqueued so far in the whole batch, this dashboard's included: its place in the server's queue.
+    place: int = 0
     #: Verifying reads so far that came too early; from the second on every pending query is polled, not the last alone.
     reads: int = 0
+    #: Our clock before which the next read makes no sense, where nothing can be polled.
+    not_before: float = 0.0
+    #: Fresh tiles at the last read, and reads since without a further one: to notice that nothing is coming any more.
+    fresh: int = 0
+    idle_reads: int = 0
+    #: Whether the server worked inside the request, and the answer was lost: nothing to poll, only to read.
+    cut: bool = False
     #: 1 for the first kick; a dashboard whose work the server lost is kicked once more.
     attempt: int = 1
 
@@ -111,10 +122,12 @@ class Milestone(_Data):
     queries: list[str]
     #: Dashboards believed done then.
     dashboards: list[int]
-    #: Tiles enqueued up to and including this milestone, over the whole batch.
-    tiles: int
+    #: Tiles enqueued up to and including this milestone, over the whole batch (`Kick.place`).
+    place: int
     #: Whether everything kicked before it is believed done too (the server works first in, first out).
     in_order: bool = True
+    #: Our clock before which it isn't done, whatever the queries say.
+    not_before: float = 0.0
 
 
 class Watch(_Data):
@@ -146,8 +159,9 @@ class PollState(_Data):
     rate: float | None = None
     #: Seconds to wait before the next `poll`.
     wait: float = 0.0
-    #: Polls so far.
+    #: Looks so far, and the requests they took.
     polls: int = 0
+    requests: int = 0
     #: Transient failures in a row; the fifth ends the watch.
     failures: int = 0
     #: Whether the watch has ended: hand `done` to the worker.

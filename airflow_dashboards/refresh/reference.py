@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime  # noqa: TC003 - pydantic reads it
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,7 +12,7 @@ class SnapshotRef(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    #: Address of the file, e.g. `s3://bucket/posthog/eu.posthog.com/1/42/20260601T060000Z-run.jsonl.gz` or a local path.
+    #: Address of the file, e.g. `s3://bucket/eu.posthog.com/1/42/20260601T060000Z-run.jsonl.gz`.
     uri: str
     #: SHA-256 of the file's bytes, hexadecimal.
     sha256: str

@@ -1,0 +1,89 @@
+"""Files on a disk or in an object store, through the few methods that all path-likes share.
+
+A path-like is `pathlib.Path` or anything that behaves like it, such as Airflow's `ObjectStoragePath`: `open`, `mkdir`,
+`exists`, `iterdir`, `unlink`, `/`, `name`, `parent`, `str()`. Object stores publish a file when it is closed; on a
+local disk a file is written beside its place and renamed into it, so that no reader ever sees half a file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_MAX_NAME = 100
+
+
+def local(path: Any) -> Any:
+    """Return the `pathlib.Path` behind a path-like of the local disk, and every other path-like as it is."""
+    if getattr(path, "protocol", None) in ("file", "local", ""):
+        return Path(path.path)
+    return path
+
+
+def safe_name(text: str) -> str:
+    """Return a text as one harmless file name: no separators, no leading dots, at most 100 characters.
+
+    Example:
+        >>> safe_name("scheduled__2026-06-01T06:00:00+00:00")
+        'scheduled__2026-06-01T06-00-00-00-00'
+    """
+    return _UNSAFE.sub("-", text).strip("-.")[:_MAX_NAME] or "unnamed"
+
+
+def host_name(host: str) -> str:
+    """Return the folder of a PostHog host.
+
+    Example:
+        >>> host_name("http://localhost:8010")
+        'localhost-8010'
+    """
+    return safe_name(urlsplit(host).netloc.rpartition("@")[2] or host)
+
+
+def relative_to(root: Any, uri: str) -> Any | None:
+    """Return the path-like of a uri that lies under `root`, or None if it doesn't."""
+    prefix = str(root).rstrip("/") + "/"
+    if not uri.startswith(prefix):
+        return None
+    path = root
+    for part in uri[len(prefix) :].split("/"):
+        if part in ("", ".", ".."):
+            return None
+        path = path / part
+    return path
+
+
+@contextmanager
+def writing(path: Any) -> Iterator[IO[bytes]]:
+    """Open a new file for writing; it appears under its name only once it is whole."""
+    if not isinstance(path, Path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            yield file
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        with beside.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def names(folder: Any) -> list[str]:
+    """Return the sorted names in a folder, leaving out files still being written; empty if there is no such folder."""
+    if not folder.exists():
+        return []
+    return sorted(each.name for each in folder.iterdir() if not each.name.startswith("."))

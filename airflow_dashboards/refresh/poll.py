@@ -1,0 +1,251 @@
+"""Polling: how far is the server, asked as rarely and as cheaply as can be.
+
+The server works first in, first out, so that the last query of a dashboard stands for all before it. A batch is watched
+at a few *milestones*; which one to ask is predicted from the throughput seen so far, and a complete one vouches for all
+before it. That is a guess with a check: the read that follows proves each tile, and what it finds unfinished is then
+watched query by query.
+
+A poll never kicks and never reads results: it runs in the triggerer, whose restart repeats it.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import TYPE_CHECKING
+
+from airflow_dashboards.posthog.errors import PermissionDeniedError, PostHogAPIError, PostHogError, ServerError
+from airflow_dashboards.posthog.flow import Flow, Now
+from airflow_dashboards.refresh.plan import Kick, Milestone, PollState, Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from airflow_dashboards.posthog import FlowClient
+
+#: Milestones of one watch: what keeps it below 20 KB.
+MAX_MILESTONES = 150
+#: Requests of one look at a batch.
+MAX_REQUESTS = 3
+#: Transient failures in a row that end a watch.
+MAX_FAILURES = 5
+#: Seconds between looks.
+SHORTEST_WAIT, LONGEST_WAIT = 0.5, 10.0
+#: Dashboards that should become done between two looks at a large batch: what keeps polling below 0.3 per dashboard.
+STRIDE = 8
+#: Pending queries of one dashboard that are watched one by one; of more, the last stands for all.
+MAX_QUERIES = 10
+
+
+def watch(kicks: Sequence[Kick], *, waiting: int = 0, expected_seconds: float | None = None) -> Watch:
+    """Plan what to poll for these dashboards. Pure.
+
+    Args:
+        kicks: dashboards in flight, in the order they were kicked.
+        waiting: dashboards that wait for room.
+        expected_seconds: how long it took last time, where known.
+
+    Raises:
+        ValueError: there is nothing to watch.
+    """
+    if not kicks:
+        raise ValueError("nothing is in flight, so there is nothing to watch")
+    in_order = [kick for kick in kicks if kick.pending and not kick.reads]
+    size = ceil(len(in_order) / MAX_MILESTONES) or 1
+    groups = [in_order[start : start + size] for start in range(0, len(in_order), size)]
+    milestones = [
+        Milestone(
+            queries=[group[-1].pending[-1]], dashboards=[kick.dashboard_id for kick in group], place=group[-1].place
+        )
+        for group in groups
+    ]
+    milestones += [
+        Milestone(
+            queries=kick.pending if len(kick.pending) <= MAX_QUERIES else kick.pending[-1:],
+            dashboards=[kick.dashboard_id],
+            place=kick.place,
+            in_order=False,
+            not_before=kick.not_before,
+        )
+        for kick in kicks
+        if not kick.pending or kick.reads
+    ]
+    return Watch(
+        milestones=milestones,
+        started_at=min(kick.kicked_at for kick in kicks),
+        deadline=max(kick.deadline for kick in kicks),
+        waiting=waiting,
+        expected_seconds=expected_seconds,
+    )
+
+
+class _Look:
+    """One look at a watch: decides whom to ask, takes the answers, and sums up. Pure; `poll` does the asking."""
+
+    def __init__(self, watch: Watch, state: PollState, now: float) -> None:
+        self.watch = watch
+        self.state = state
+        self.now = now
+        self.complete = set(state.complete)
+        self.partly = dict(state.partly)
+        self.rate = state.rate
+        self.failures = state.failures
+        self.error = state.error
+        self.asked = 0
+
+    @property
+    def elapsed(self) -> float:
+        return max(self.now - self.watch.started_at, 1e-3)
+
+    def open(self, *, in_order: bool) -> list[int]:
+        return [
+            position
+            for position, milestone in enumerate(self.watch.milestones)
+            if position not in self.complete and milestone.in_order is in_order
+        ]
+
+    def questions(self) -> Iterator[tuple[int, str]]:
+        """Yield whom to ask next, given all answers so far: (position, query id)."""
+        yield from self._in_order()
+        for position in self.open(in_order=False):
+            milestone = self.watch.milestones[position]
+            while (known := self.partly.get(position, 0)) < len(milestone.queries):
+                yield position, milestone.queries[known]
+                if self.partly.get(position, 0) == known:  # still running: the others can wait
+                    break
+            if self.partly.get(position, 0) >= len(milestone.queries) and self.now >= milestone.not_before:
+                self.complete.add(position)
+
+    def _in_order(self) -> Iterator[tuple[int, str]]:
+        low, left = self.open(in_order=True), MAX_REQUESTS
+        target = self._predicted(low)
+        while low and left:
+            position = low[min(target, len(low) - 1)]
+            yield position, self.watch.milestones[position].queries[-1]
+            left -= 1
+            if position in self.complete:
+                low = [each for each in low if each > position]
+                target = min(1, len(low) - 1)
+            elif target <= 0:
+                return
+            else:
+                low, target = low[:target], (target - 1) // 2
+
+    def _predicted(self, low: Sequence[int]) -> int:
+        if self.rate is None:
+            return 0
+        reached = self.rate * self.elapsed
+        return max(0, sum(self.watch.milestones[position].place <= reached for position in low) - 1)
+
+    def note(self, position: int, *, done: bool) -> None:
+        """Take an answer: the query asked about at this milestone is complete, or still running."""
+        self.failures = 0
+        milestone = self.watch.milestones[position]
+        if not done:
+            return
+        if milestone.in_order:
+            self.complete.update(each for each in self.open(in_order=True) if each <= position)
+            self.rate = milestone.place / self.elapsed
+        else:
+            self.partly[position] = self.partly.get(position, 0) + 1
+
+    def note_blind(self) -> None:
+        """Polling is not allowed: let the reads tell, each no earlier than the last one said."""
+        for position, milestone in enumerate(self.watch.milestones):
+            if self.now >= milestone.not_before:
+                self.complete.add(position)
+
+    def result(self) -> PollState:
+        milestones = self.watch.milestones
+        finished = len(self.complete) == len(milestones)
+        gave_up = self.failures >= MAX_FAILURES or self.now >= self.watch.deadline
+        everything = range(len(milestones)) if gave_up else sorted(self.complete)
+        done = [dashboard for position in everything for dashboard in milestones[position].dashboards]
+        total = sum(len(milestone.dashboards) for milestone in milestones)
+        return PollState(
+            complete=sorted(self.complete),
+            partly={position: known for position, known in self.partly.items() if position not in self.complete},
+            rate=self.rate,
+            wait=min(
+                self._wait(progress=len(self.complete) > len(self.state.complete)),
+                max(self.watch.deadline - self.now, 0.0),
+            ),
+            polls=self.state.polls + 1,
+            requests=self.state.requests + self.asked,
+            failures=self.failures,
+            over=finished or gave_up or (self.watch.waiting > 0 and 2 * len(done) >= total),
+            done=done,
+            error=self.error,
+        )
+
+    def _wait(self, *, progress: bool) -> float:
+        if self.failures:
+            return LONGEST_WAIT
+        in_order = self.open(in_order=True)
+        if in_order and self.rate:
+            per_group = max(1, len(self.watch.milestones[in_order[0]].dashboards))
+            goal = self.watch.milestones[in_order[min(len(in_order), ceil(STRIDE / per_group)) - 1]]
+            seconds = goal.place / self.rate - self.elapsed
+            # Behind the prediction: look again soon, and later and later.
+            return _clamp(seconds if seconds > 0 else self.state.wait * 1.5)
+        sooner = [self.watch.milestones[position].not_before - self.now for position in self.open(in_order=False)]
+        if not in_order and sooner and min(sooner) > 0:
+            return _clamp(min(sooner))
+        return _clamp(SHORTEST_WAIT if progress else self.state.wait * 1.6)
+
+
+def poll(flows: FlowClient, watch: Watch, state: PollState) -> Flow[PollState]:
+    """Look once how far the server is: one to three small requests. Never kicks, never reads results.
+
+    Wait `state.wait` seconds and call again until `state.over`; then `state.done` are the dashboards believed done. A
+    failure to poll ends the watch after five in a row, with everything in `done`: only the read decides.
+
+    Example:
+        >>> state = PollState()
+        >>> while not state.over:
+        ...     state = await aclient.run(poll(aclient.flows, watch, state))
+        ...     await asyncio.sleep(state.wait)
+    """
+    now: float = yield Now()
+    if not state.polls and (first := _first_wait(watch) - (now - watch.started_at)) > 0:
+        return state.model_copy(update={"polls": 1, "wait": first})
+    look = _Look(watch, state, now)
+    for position, query_id in look.questions():
+        look.asked += 1
+        try:
+            look.note(position, done=(yield from _complete(flows, query_id)))
+        except PermissionDeniedError as error:  # a key without `query:read` may refresh, but not poll
+            look.error = str(error)
+            look.note_blind()
+            break
+        except PostHogError as error:
+            look.error = str(error)
+            look.failures = look.failures + 1 if error.retryable else MAX_FAILURES
+            break
+    return look.result()
+
+
+def _complete(flows: FlowClient, query_id: str) -> Flow[bool]:
+    """Whether a query will not run any further. How it ended is the read's business."""
+    try:
+        status = yield from flows.query.status(query_id)
+    except PermissionDeniedError:
+        raise
+    except ServerError as error:
+        if error.status == 500:  # "failed without a message" (contract 3.23), not a server that is down
+            return True
+        raise
+    except PostHogAPIError as error:
+        if error.status in (400, 404):  # failed; or a record that has expired
+            return True
+        raise
+    return bool(status.complete or status.error)
+
+
+def _first_wait(watch: Watch) -> float:
+    if watch.expected_seconds is None or watch.waiting:
+        return SHORTEST_WAIT
+    return 0.9 * watch.expected_seconds
+
+
+def _clamp(seconds: float) -> float:
+    return min(max(seconds, SHORTEST_WAIT), LONGEST_WAIT)
