@@ -24,25 +24,28 @@ MAX_SEARCH = 200
 MAX_BATCH = 10
 
 _INGESTION_HOST = re.compile(r"([a-z]{2})\.i\.posthog\.com")
+_KEY = re.compile(r"ph[a-z]_\w+")
+_HOST_NAME = re.compile(r"[^\s\x00-\x1f\\<>\"{}|^`%]+")
 _SHORT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-def _shown(value: Any) -> str:
-    text = repr(value)
+def shown(value: Any) -> str:
+    """A value as a message may show it: short, and without the key that somebody may have put into the wrong field."""
+    text = _KEY.sub("**********", repr(value))
     return text if len(text) <= 80 else f"{text[:79]}…"
 
 
 def positive_id(value: Any, name: str) -> int:
     """An object's id: a whole number from 1."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise PostHogArgumentError(f"{name} must be a whole number from 1, not {_shown(value)}.")
+        raise PostHogArgumentError(f"{name} must be a whole number from 1, not {shown(value)}.")
     return value
 
 
 def ids(values: Any, name: str, *, limit: int | None = None, unique: bool = False) -> list[int]:
     """A non-empty list of ids."""
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
-        raise PostHogArgumentError(f"{name} must be a list of ids, not {_shown(values)}.")
+        raise PostHogArgumentError(f"{name} must be a list of ids, not {shown(values)}.")
     checked = [positive_id(value, f"{name}[{index}]") for index, value in enumerate(values)]
     if not checked:
         raise PostHogArgumentError(f"{name} is empty. Give at least one id.")
@@ -52,7 +55,7 @@ def ids(values: Any, name: str, *, limit: int | None = None, unique: bool = Fals
         )
     if unique and len(set(checked)) != len(checked):
         twice = sorted({value for value in checked if checked.count(value) > 1})
-        raise PostHogArgumentError(f"{name} names some ids more than once: {_shown(twice)}.")
+        raise PostHogArgumentError(f"{name} names some ids more than once: {shown(twice)}.")
     return checked
 
 
@@ -75,18 +78,28 @@ def choice(value: Any, kind: type[E], name: str) -> E:
         hint = f" Did you mean {near[0]!r}?" if near else ""
     else:
         hint = ""
-    raise PostHogArgumentError(f"{name} must be one of {', '.join(words)}; not {_shown(value)}.{hint}")
+    raise PostHogArgumentError(f"{name} must be one of {', '.join(words)}; not {shown(value)}.{hint}")
 
 
 def text(value: Any, name: str, *, limit: int, blank: bool = False) -> str:
     """A string of at most `limit` characters."""
     if not isinstance(value, str):
-        raise PostHogArgumentError(f"{name} must be a string, not {_shown(value)}.")
+        raise PostHogArgumentError(f"{name} must be a string, not {shown(value)}.")
     if not blank and not value.strip():
         raise PostHogArgumentError(f"{name} is blank.")
+    if not _is_sendable(value):
+        raise PostHogArgumentError(f"{name} contains characters that can not be stored: {shown(value)}.")
     if len(value) > limit:
         raise PostHogArgumentError(f"{name} has {len(value)} characters; PostHog takes at most {limit}.")
     return value
+
+
+def _is_sendable(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\x00" not in value
 
 
 def text_body(value: Any) -> str:
@@ -99,7 +112,7 @@ def text_body(value: Any) -> str:
 def tags(values: Any, *, empty: bool = True) -> list[str]:
     """A list of tags, each 1 to 255 characters and not only spaces."""
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
-        raise PostHogArgumentError(f"tags must be a list of strings, not {_shown(values)}.")
+        raise PostHogArgumentError(f"tags must be a list of strings, not {shown(values)}.")
     checked = [text(value, f"tags[{index}]", limit=MAX_TAG) for index, value in enumerate(values)]
     if not checked and not empty:
         raise PostHogArgumentError("tags is empty. Name at least one tag; only action 'set' may clear all of them.")
@@ -109,24 +122,24 @@ def tags(values: Any, *, empty: bool = True) -> list[str]:
 def flag(value: Any, name: str) -> bool:
     """True or False, and nothing that merely looks like it."""
     if not isinstance(value, bool):
-        raise PostHogArgumentError(f"{name} must be True or False, not {_shown(value)}.")
+        raise PostHogArgumentError(f"{name} must be True or False, not {shown(value)}.")
     return value
 
 
 def whole(value: Any, name: str, *, least: int = 1) -> int:
     """A whole number of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise PostHogArgumentError(f"{name} must be a whole number from {least}, not {_shown(value)}.")
+        raise PostHogArgumentError(f"{name} must be a whole number from {least}, not {shown(value)}.")
     return value
 
 
 def json_object(value: Any, name: str) -> dict[str, Any]:
     """A JSON object with string keys."""
     if not isinstance(value, Mapping):
-        raise PostHogArgumentError(f"{name} must be an object (dict), not {_shown(value)}.")
+        raise PostHogArgumentError(f"{name} must be an object (dict), not {shown(value)}.")
     for key in value:
         if not isinstance(key, str):
-            raise PostHogArgumentError(f"{name} must have strings as keys, not {_shown(key)}.")
+            raise PostHogArgumentError(f"{name} must have strings as keys, not {shown(key)}.")
     json_text(value, name)
     return dict(value)
 
@@ -134,7 +147,8 @@ def json_object(value: Any, name: str) -> dict[str, Any]:
 def json_text(value: Any, name: str) -> str:
     """A value as compact JSON text."""
     try:
-        return to_json(value).decode()
+        # PostHog itself shows numbers that JSON lacks as null (contract 1.1).
+        return to_json(value, inf_nan_mode="null").decode()
     except (PydanticSerializationError, ValueError, RecursionError) as error:
         raise PostHogArgumentError(f"{name} can not be written as JSON: {error}") from None
 
@@ -155,7 +169,7 @@ def layouts(value: Any) -> dict[str, Any]:
     checked = json_object(value, "layouts")
     for size, box in checked.items():
         if size not in {"sm", "xs"}:
-            raise PostHogArgumentError(f"layouts may have the keys sm and xs, not {_shown(size)}.")
+            raise PostHogArgumentError(f"layouts may have the keys sm and xs, not {shown(size)}.")
         json_object(box, f"layouts.{size}")
         for key, number in box.items():
             if key in {"x", "y"}:
@@ -163,14 +177,14 @@ def layouts(value: Any) -> dict[str, Any]:
             elif key in {"w", "h"}:
                 whole(number, f"layouts.{size}.{key}")
             else:
-                raise PostHogArgumentError(f"layouts.{size} may have x, y, w and h, not {_shown(key)}.")
+                raise PostHogArgumentError(f"layouts.{size} may have x, y, w and h, not {shown(key)}.")
     return checked
 
 
 def uuids(values: Any, name: str) -> list[str]:
     """A list of UUIDs."""
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
-        raise PostHogArgumentError(f"{name} must be a list of UUIDs, not {_shown(values)}.")
+        raise PostHogArgumentError(f"{name} must be a list of UUIDs, not {shown(values)}.")
     return [_uuid(value, f"{name}[{index}]") for index, value in enumerate(values)]
 
 
@@ -178,20 +192,20 @@ def _uuid(value: Any, name: str) -> str:
     try:
         return str(uuid.UUID(str(value)))
     except ValueError:
-        raise PostHogArgumentError(f"{name} is not a UUID: {_shown(value)}.") from None
+        raise PostHogArgumentError(f"{name} is not a UUID: {shown(value)}.") from None
 
 
 def one_of(value: Any, allowed: Collection[int], name: str) -> int:
     """One of a few numbers."""
     if isinstance(value, bool) or value not in allowed:
-        raise PostHogArgumentError(f"{name} must be one of {', '.join(map(str, allowed))}; not {_shown(value)}.")
+        raise PostHogArgumentError(f"{name} must be one of {', '.join(map(str, allowed))}; not {shown(value)}.")
     return int(value)
 
 
 def objects(values: Any, name: str, *, limit: int | None = None) -> list[dict[str, Any]]:
     """A non-empty list of JSON objects."""
     if not isinstance(values, Sequence) or isinstance(values, str | bytes):
-        raise PostHogArgumentError(f"{name} must be a list of objects, not {_shown(values)}.")
+        raise PostHogArgumentError(f"{name} must be a list of objects, not {shown(values)}.")
     if not values:
         raise PostHogArgumentError(f"{name} is empty.")
     if limit is not None and len(values) > limit:
@@ -225,7 +239,7 @@ def template(value: Any) -> dict[str, Any]:
         elif kind == "INSIGHT":
             json_object(tile.get("query"), f"{where}.query")
         elif kind.upper() in {"TEXT", "INSIGHT"}:
-            raise PostHogArgumentError(f"{where}.type must be {kind.upper()!r}; PostHog would skip {_shown(kind)}.")
+            raise PostHogArgumentError(f"{where}.type must be {kind.upper()!r}; PostHog would skip {shown(kind)}.")
     return checked
 
 
@@ -252,17 +266,19 @@ def host(value: Any) -> str:
     example = "Give PostHog's address as https://us.posthog.com, https://eu.posthog.com or your own server's."
     if not isinstance(value, str) or not value.strip():
         raise PostHogArgumentError(f"The host is missing. {example}")
+    if "@" in value:
+        raise PostHogArgumentError(f"The host must not contain credentials. {example}")
     try:
         parts = urlsplit(value.strip())
         port = parts.port
     except ValueError:
         raise PostHogArgumentError(f"The host is not a valid address. {example}") from None
-    if parts.username is not None or parts.password is not None:
-        raise PostHogArgumentError(f"The host must not contain credentials. {example}")
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise PostHogArgumentError(f"The host {_shown(value)} does not begin with http:// or https://. {example}")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not _HOST_NAME.fullmatch(parts.hostname):
+        raise PostHogArgumentError(
+            f"The host {shown(value)} is not an address that begins with http:// or https://. {example}"
+        )
     if parts.path.strip("/") or parts.query or parts.fragment:
-        raise PostHogArgumentError(f"The host must end after its name or port, not go on as {_shown(value)}. {example}")
+        raise PostHogArgumentError(f"The host must end after its name or port, not go on as {shown(value)}. {example}")
     ingestion = _INGESTION_HOST.fullmatch(parts.hostname)
     if ingestion:
         raise PostHogArgumentError(

@@ -159,8 +159,15 @@ def answer(kind: type[T]) -> Callable[[Reply], T]:
     return parse
 
 
-def nothing(_: Reply) -> None:
+def nothing(reply: Reply) -> None:
     """The parser of answers without content."""
+    if looks_like_html(reply.content):
+        raise PostHogProtocolError(
+            html_message(reply, read_body(reply.content).words),
+            status=reply.status,
+            method=reply.request.method,
+            path=reply.request.path,
+        )
 
 
 def _unreadable(reply: Reply, error: ModelError) -> PostHogProtocolError:

@@ -11,10 +11,14 @@ from airflow_dashboards.posthog.credentials import Credential, CredentialKind
 from airflow_dashboards.posthog.endpoint import AsyncFace, F, FlowFace, SyncFace
 from airflow_dashboards.posthog.errors import PostHogArgumentError
 from airflow_dashboards.posthog.flow import Flow, arun, run
+from airflow_dashboards.posthog.resources.annotations import Annotations
 from airflow_dashboards.posthog.resources.dashboards import Dashboards
-from airflow_dashboards.posthog.resources.others import Annotations, DataColorThemes, Insights, Query
+from airflow_dashboards.posthog.resources.insights import Insights
+from airflow_dashboards.posthog.resources.query import Query
+from airflow_dashboards.posthog.resources.themes import DataColorThemes
 from airflow_dashboards.posthog.retry import RetryPolicy
-from airflow_dashboards.posthog.transport import AsyncDriver, SyncDriver, Wire
+from airflow_dashboards.posthog.transport import AsyncDriver, SyncDriver
+from airflow_dashboards.posthog.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -104,6 +108,7 @@ class _SyncFace(SyncFace):
                 yield from stream.reader.feed(chunk)
             stream.reader.end()
         finally:
+            opened.chunks.close()
             opened.close()
 
 
@@ -122,18 +127,30 @@ class _AsyncFace(AsyncFace):
                     yield event
             stream.reader.end()
         finally:
+            await opened.chunks.aclose()
             await opened.close()
 
 
 def _checked(
-    host: str, project_id: int | str, credential: Credential, timeout: float, retry: RetryPolicy, budget: Budget | None
+    host: str,
+    project_id: int | str,
+    credential: Credential,
+    timeout: float,
+    retry: RetryPolicy,
+    budget: Budget | None,
+    capabilities: Capabilities | None,
 ) -> tuple[Wire, Context]:
     if not isinstance(credential, Credential):
         raise PostHogArgumentError("credential must be a PersonalAPIKey, OAuthToken, SessionLogin or SessionCookies.")
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
         raise PostHogArgumentError(f"timeout must be a number of seconds above 0, not {timeout!r}.")
     wire = Wire(arguments.host(host), credential, timeout=float(timeout), retry=retry, budget=budget)
-    context = Context(arguments.project(project_id), retry=retry, credential_kind=credential.kind)
+    context = Context(
+        arguments.project(project_id),
+        retry=retry,
+        capabilities=capabilities if capabilities is not None else Capabilities(),
+        credential_kind=credential.kind,
+    )
     return wire, context
 
 
@@ -147,6 +164,7 @@ class Client(_Clientlike[SyncFace]):
         timeout: Seconds to wait for the next byte of an answer.
         retry: How patiently failed calls are repeated.
         budget: Request budget of the key, shared with other clients; None sends without counting.
+        capabilities: What earlier clients of this connection have learnt; grows with every answer.
         transport: What httpx sends with; for tests.
 
     Raises:
@@ -166,9 +184,10 @@ class Client(_Clientlike[SyncFace]):
         timeout: float = 60.0,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
         budget: Budget | None = None,
+        capabilities: Capabilities | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        wire, context = _checked(host, project_id, credential, timeout, retry, budget)
+        wire, context = _checked(host, project_id, credential, timeout, retry, budget, capabilities)
         self._driver = SyncDriver(wire, transport)
         super().__init__(_SyncFace(self._driver), context, wire.host)
         self.flows = FlowClient(context.project_id, context=context, host=wire.host)
@@ -216,9 +235,10 @@ class AsyncClient(_Clientlike[AsyncFace]):
         timeout: float = 60.0,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
         budget: Budget | None = None,
+        capabilities: Capabilities | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        wire, context = _checked(host, project_id, credential, timeout, retry, budget)
+        wire, context = _checked(host, project_id, credential, timeout, retry, budget, capabilities)
         self._driver = AsyncDriver(wire, transport)
         super().__init__(_AsyncFace(self._driver), context, wire.host)
         self.flows = FlowClient(context.project_id, context=context, host=wire.host)

@@ -45,7 +45,8 @@ class Answer(Model):
 class QueryStatus(Answer):
     """Where an asynchronous calculation stands (contract 3.23, 4.6)."""
 
-    id: str
+    #: What to poll; empty in the status of a failure that was never queued.
+    id: str = ""
     complete: bool = False
     error: bool = False
     error_message: str | None = None

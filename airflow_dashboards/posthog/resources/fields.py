@@ -35,7 +35,7 @@ def _tags(value: Any, _: str) -> list[str]:
 
 def _instant(value: Any, name: str) -> str:
     if not isinstance(value, datetime) or value.tzinfo is None:
-        raise PostHogArgumentError(f"{name} must be a datetime with a timezone, not {value!r}.")
+        raise PostHogArgumentError(f"{name} must be a datetime with a timezone, not {arguments.shown(value)}.")
     return value.isoformat()
 
 
@@ -45,7 +45,7 @@ def _restriction(value: Any, name: str) -> int:
 
 def _list(value: Any, name: str) -> list[Any]:
     if not isinstance(value, list | tuple):
-        raise PostHogArgumentError(f"{name} must be a list, not {value!r}.")
+        raise PostHogArgumentError(f"{name} must be a list, not {arguments.shown(value)}.")
     arguments.json_text(value, name)
     return list(value)
 
