@@ -1,12 +1,12 @@
 """The nouns of the analysis: what a dashboard showed, and what is said about two such pictures.
 
-Everything here is data: frozen, JSON in and out, without behaviour beyond small derived properties. A `Snapshot` is what a
-dashboard showed at one instant; an `Analysis` is what `compare` found between two of them.
+Everything here is data: frozen, JSON in and out, without behaviour beyond small derived properties. A `Snapshot` is
+what a dashboard showed at one instant; an `Analysis` is what `compare` found between two of them.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime  # noqa: TC003 - pydantic reads the annotations when it runs
 from enum import Enum
 from typing import Any, Literal
 
@@ -243,7 +243,7 @@ class Analysis(_Data):
     summary: str
     #: Findings about the dashboard itself: tiles added or removed, filters changed.
     findings: list[Finding] = Field(default_factory=list)
-    #: Insight tiles only, worst verdict first, then in the dashboard's order.
+    #: Insight tiles only, worst verdict first, then by tile id: an order that no rearranged dashboard changes.
     tiles: list[TileAnalysis] = Field(default_factory=list)
 
     def tiles_with(self, *verdicts: Verdict) -> list[TileAnalysis]:

@@ -1,0 +1,349 @@
+"""What the next period of a series should be, learnt from the series' own history.
+
+A value is modelled as `level x rhythm`: the level follows the last cycles and their trend, the rhythm is the share of
+a weekday, an hour or a day of the month, used only where it explains the history better than a simpler one. Where
+several readings of a history are plausible (too short for a rhythm, a level that has just changed) a value is
+unexpected only if it is so under each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import accumulate, pairwise
+from math import exp, log
+from statistics import median
+
+from airflow_dashboards.analysis.noise import Noise
+from airflow_dashboards.analysis.periods import end
+
+#: Fewest complete periods from which anything is expected.
+MIN_HISTORY = 4
+#: Relative noise assumed while a history is too short to show its own, and how many periods that assumption weighs.
+_PRIOR_SPREAD, _PRIOR_WEIGHT = 0.12, 4
+_LEAST_SPREAD, _MOST_SPREAD = 0.04, 3.0
+#: Deviations from normal that the median absolute deviation has to be scaled by.
+_MAD = 1.4826
+
+Phase = Callable[[datetime], int]
+
+
+def _weekend(start: datetime) -> int:
+    return int(start.weekday() >= 5)
+
+
+#: Per interval: rhythms from simple to complex, each with its cycle in periods and the history it needs.
+_RHYTHMS: dict[str, tuple[tuple[Phase, int, int], ...]] = {
+    "day": ((_weekend, 7, 7), (datetime.weekday, 7, 14)),
+    "hour": (
+        (lambda start: start.hour, 24, 48),
+        (lambda start: start.hour + 24 * _weekend(start), 168, 168),
+        (lambda start: start.hour + 24 * start.weekday(), 168, 336),
+    ),
+    "minute": ((lambda start: start.hour, 1440, 2880),),
+    "month": ((lambda start: start.month, 12, 25),),
+}
+_CYCLE = {"day": 7, "hour": 24, "minute": 60, "week": 4, "month": 3, "quarter": 4, "year": 3}
+#: Periods that the level of the next one is taken from.
+_RECENT = {"day": 14, "hour": 168, "minute": 120, "week": 5, "month": 4, "quarter": 4, "year": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One complete period of a history."""
+
+    start: datetime
+    label: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a period should be, under the reading of the history that fits best what was seen."""
+
+    noise: Noise
+    z: float
+    low: float
+    high: float
+    #: Earlier periods this was learnt from, the closest relatives of the judged one, newest last.
+    relatives: tuple[Point, ...]
+
+
+class History:
+    """The complete periods of one series, oldest first, and the expectation they give."""
+
+    def __init__(self, points: Sequence[Point], interval: str | None, *, counts: bool) -> None:
+        self._points = list(points)
+        self._interval = interval or "day"
+        self._values = [point.value for point in self._points]
+        self._phase: Phase | None = None
+        self._factors: dict[int, float] = {}
+        self._seen: dict[int, int] = {}
+        self._grain = 1.0 if counts else 0.0
+        self._fit()
+
+    def __len__(self) -> int:
+        return len(self._points)
+
+    def expected(self, start: datetime, value: float, *, z: float) -> Expected | None:
+        """Return what the period at `start` should be, with its band at `z` deviations; None without a history."""
+        readings = self._readings(start)
+        if not readings:
+            return None
+        scored = [(reading.z(value), reading) for reading in readings]
+        nearest, noise = min(scored, key=lambda item: abs(item[0]))
+        if abs(nearest) > z and self._has_been(value, noise):
+            nearest = z if nearest > 0 else -z
+        low, high = noise.band(z)
+        return Expected(noise, nearest, low, high, self._relatives(start))
+
+    def readings(self, start: datetime) -> list[Noise]:
+        """Return every plausible expectation of a period, the main one first; none where the history is too short."""
+        return self._readings(start)
+
+    def fitted(self) -> list[Noise]:
+        """Return the expectation of each period of the history itself, for the band of a chart."""
+        if len(self._values) < MIN_HISTORY:
+            return []
+        levels = self._local_levels(self._clean, self._widest)
+        return [
+            Noise(level * self._factor(point.start), self._spread, self._grain)
+            for point, level in zip(self._points, levels, strict=True)
+        ]
+
+    @property
+    def points(self) -> list[Point]:
+        """The periods it was learnt from, oldest first."""
+        return self._points
+
+    @property
+    def repeats(self) -> bool:
+        """Whether neighbouring values have been equal before."""
+        return any(one == other != 0 for one, other in pairwise(self._values))
+
+    # The fit.
+
+    def _fit(self) -> None:
+        n = len(self._values)
+        self._level, self._growth, self._spread = 0.0, 0.0, _PRIOR_SPREAD
+        self._ratios: list[float] = []
+        if n < MIN_HISTORY:
+            return
+        clean = self._without_outliers()
+        self._clean = clean
+        best = self._score(clean, None, 1)
+        for phase, cycle, needs in _RHYTHMS.get(self._interval, ()):
+            if n < needs:
+                continue
+            factors, seen = self._rhythm(clean, phase, cycle)
+            if min(seen.values()) < 1 or len(seen) < 2:
+                continue
+            score = self._score(clean, (phase, factors), len(seen))
+            if score < 0.9 * best:
+                best = score
+                self._phase, self._factors, self._seen = phase, factors, seen
+        self._learn_level(clean)
+        self._learn_noise(clean)
+
+    def _without_outliers(self) -> list[float]:
+        """Values brought within a factor of their like: one bad day shall not bend what is expected of good ones."""
+        values, n = self._values, len(self._values)
+        cycle = {"day": 7, "hour": 24}.get(self._interval, 1)
+        if n < 3 * cycle or min(values) < 0:
+            cycle = 1
+        groups = [sorted(values[offset::cycle]) for offset in range(cycle)]
+        middles = [group[len(group) // 2] for group in groups]
+        return [
+            min(max(value, middle / 3), middle * 3) if (middle := middles[index % cycle]) >= 10 else value
+            for index, value in enumerate(values)
+        ]
+
+    def _local_levels(self, values: Sequence[float], cycle: int) -> list[float]:
+        """Mean over the cycle around each period; a whole cycle, so that the rhythm cancels out."""
+        n = len(values)
+        cycle = min(cycle, n)
+        sums = [0.0, *accumulate(values)]
+        last = n - cycle
+        half = cycle // 2
+        return [
+            (sums[begin + cycle] - sums[begin]) / cycle
+            for begin in (min(max(index - half, 0), last) for index in range(n))
+        ]
+
+    def _rhythm(self, values: list[float], phase: Phase, cycle: int) -> tuple[dict[int, float], dict[int, int]]:
+        levels = self._local_levels(values, cycle)
+        cells: dict[int, list[tuple[float, float]]] = {}
+        for point, value, level in zip(self._points, values, levels, strict=True):
+            cells.setdefault(phase(point.start), []).append((value, level))
+        factors = {}
+        for cell, pairs in cells.items():
+            base = sum(level for _, level in pairs)
+            mean = sum(value for value, _ in pairs) / base if base > 0 else 1.0
+            if len(pairs) >= 3 and base / len(pairs) >= 20:
+                mean = median(value / level if level > 0 else 1.0 for value, level in pairs)
+            # A cell with few counts says little: it is drawn to no rhythm, by the weight of two counts.
+            factors[cell] = (mean * base + 2 * self._grain) / (base + 2 * self._grain) if base > 0 else 1.0
+        return factors, {cell: len(pairs) for cell, pairs in cells.items()}
+
+    def _factor(self, start: datetime) -> float:
+        return self._factors.get(self._phase(start), 1.0) if self._phase is not None else 1.0
+
+    def _score(self, values: list[float], rhythm: tuple[Phase, dict[int, float]] | None, cells: int) -> float:
+        """Mean misfit of a rhythm, with what it costs to have that many cells."""
+        n = len(values)
+        levels = self._local_levels(values, self._widest)
+        total = 0.0
+        for point, value, level in zip(self._points, values, levels, strict=True):
+            mean = level * rhythm[1][rhythm[0](point.start)] if rhythm else level
+            scale = (abs(mean) + 1) ** 0.5 if self._grain else 1.0
+            total += abs(value - mean) / scale
+        return total / n * (n / max(n - cells, 1)) ** 0.5 if n > cells else total
+
+    @property
+    def _widest(self) -> int:
+        n = len(self._values)
+        cycles = [cycle for _, cycle, _ in _RHYTHMS.get(self._interval, ()) if cycle <= n]
+        return max(cycles, default=_CYCLE.get(self._interval, 4))
+
+    def _learn_level(self, values: list[float]) -> None:
+        n = len(values)
+        width = _RECENT.get(self._interval, 4)
+        width = width if n >= 2 * width else max(n // 2, min(n, MIN_HISTORY))
+        factors = [self._factor(point.start) for point in self._points]
+        recent, weight = sum(values[-width:]), sum(factors[-width:])
+        self._level = recent / weight if weight > 0 else 0.0
+        self._width, self._last = width, self._points[-1].start
+        earlier = values[-2 * width : -width]
+        earlier_weight = sum(factors[-2 * width : -width])
+        if len(earlier) < max(width // 2, 2) or earlier_weight <= 0 or self._level <= 0 or sum(earlier) <= 0:
+            return
+        slope = log(self._level / (sum(earlier) / earlier_weight))
+        doubt = 2 * (_PRIOR_SPREAD**2 / width + self._grain / max(recent, 1.0))
+        trust = max(0.0, 1 - doubt / slope**2) if slope else 0.0
+        self._growth = slope * trust / ((width + len(earlier)) / 2)
+
+    def _learn_noise(self, values: list[float]) -> None:
+        """Noise of the errors that this very forecast would have made in the past."""
+        n = len(values)
+        factors = [self._factor(point.start) for point in self._points]
+        sums, weights = [0.0, *accumulate(values)], [0.0, *accumulate(factors)]
+        cells = max(len(self._factors), 1)
+        errors, means = [], []
+        first = min(max(MIN_HISTORY, min(self._width, n // 2)), n - 1)
+        for index in range(n):
+            if index >= first:
+                begin = max(index - self._width, 0)
+                total, weight = sums[index] - sums[begin], weights[index] - weights[begin]
+            else:  # too early for a forecast: judged by the periods after it
+                stop = min(index + 1 + self._width, n)
+                total, weight = sums[stop] - sums[index + 1], weights[stop] - weights[index + 1]
+            mean = total / weight * factors[index] if weight > 0 else 0.0
+            if mean > 0:
+                means.append(mean)
+                errors.append(self._values[index] - mean)
+        self._ratios = sorted((error + mean) / mean for error, mean in zip(errors, means, strict=True))
+        if not means:
+            return
+        typical = sum(means) / len(means)
+        relative = [error / mean for error, mean in zip(errors, means, strict=True)]
+        if self._grain and typical < 10:
+            # The median of so few counts is a staircase: squared errors then, without the largest.
+            squares = sorted(error * error / mean for error, mean in zip(errors, means, strict=True))
+            kept = squares[: max(len(squares) - max(len(squares) // 20, 1), 1)]
+            square = max(sum(kept) / len(kept) * 1.15 - 1, 0.0) / typical
+        else:
+            middle = median(relative)
+            mad = _MAD * median(abs(each - middle) for each in relative)
+            square = mad * mad - (self._grain / typical if self._grain else 0.0)
+        square = max(square, 0.0) * n / max(n - cells * 0.5, 1)
+        square = (n * square + _PRIOR_WEIGHT * _PRIOR_SPREAD**2) / (n + _PRIOR_WEIGHT)
+        self._spread = min(max(square**0.5, _LEAST_SPREAD), _MOST_SPREAD)
+        if not self._grain and 0.0 in self._values:
+            # Sums of a few amounts a day: mostly the noise of how many there were.
+            self._grain = max(square * typical, 1e-9)
+
+    # What it expects.
+
+    def _readings(self, start: datetime) -> list[Noise]:
+        n = len(self._values)
+        if n < MIN_HISTORY or (self._phase is not None and self._phase(start) not in self._factors):
+            return []
+        factor = self._factor(start)
+        ahead = self._steps_ahead(start)
+        trend = exp(min(max(self._growth * ((self._width + 1) / 2 + ahead - 1), -0.5), 0.5))
+        doubt = 1 + 1 / self._width + 1 / max(self._cell_size(start), 1)
+        spread = min(self._spread * doubt**0.5, _MOST_SPREAD)
+        main = self._level * factor * trend
+        readings = [Noise(main, spread, self._grain)]
+        if n >= 8:  # a level that has changed lately, and is known by now
+            last = [
+                point.value / each
+                for point, each in ((point, self._factor(point.start)) for point in self._points[-5:])
+                if each > 0
+            ]
+            if last:
+                readings.append(Noise(median(last) * factor, spread * 1.15, self._grain))
+        naive = self._one_cycle_ago(start)
+        if naive is not None:
+            readings.append(Noise(naive, spread * 1.4, self._grain))
+        monthly = self._same_day_of_months(start)
+        if monthly is not None:
+            readings.append(Noise(main * monthly, spread * 1.4, self._grain))
+        return readings
+
+    def _steps_ahead(self, start: datetime) -> int:
+        length = end(self._last, self._interval) - self._last
+        return min(max(round((start - self._last) / length), 1), 60) if length > timedelta(0) else 1
+
+    def _cell_size(self, start: datetime) -> int:
+        return self._seen.get(self._phase(start), 1) if self._phase is not None else len(self._values)
+
+    def _one_cycle_ago(self, start: datetime) -> float | None:
+        """The same phase of the last cycle, while the history is too short to tell a rhythm from noise."""
+        back = {"day": timedelta(days=7), "hour": timedelta(days=1)}.get(self._interval)
+        enough = {"day": 21, "hour": 96}.get(self._interval, 0)
+        if back is None or len(self._values) >= enough:
+            return None
+        return next((point.value for point in self._points if point.start == start - back), None)
+
+    def _same_day_of_months(self, start: datetime) -> float | None:
+        """The factor by which this day of the month has stood out in every month seen; None where it has not."""
+        if self._interval != "day" or len(self._values) < 28:
+            return None
+        last = end(start, "day").day == 1
+        alike = [
+            point
+            for point in self._points
+            if point.start.day == start.day or (last and end(point.start, "day").day == 1)
+        ]
+        levels = self._local_levels(self._clean, 7)
+        where = {point.start: index for index, point in enumerate(self._points)}
+        ratios = [
+            point.value / mean
+            for point in alike
+            if (mean := levels[where[point.start]] * self._factor(point.start)) > 0
+        ]
+        if not ratios or not (min(ratios) > 1.3 or max(ratios) < 0.75):
+            return None
+        return median(ratios)
+
+    def _has_been(self, value: float, noise: Noise) -> bool:
+        """Whether the history has had values as far out often enough for this one to be ordinary."""
+        n = len(self._ratios)
+        if n < 20 or noise.mean <= 0:
+            return False
+        ratio = value / noise.mean
+        alike = (
+            sum(each <= ratio * 1.05 for each in self._ratios)
+            if ratio < 1
+            else sum(each >= ratio * 0.95 for each in self._ratios)
+        )
+        return alike >= max(3, n * 0.04)
+
+    def _relatives(self, start: datetime) -> tuple[Point, ...]:
+        phase = self._phase
+        if phase is None:
+            return tuple(self._points[-3:])
+        mine = phase(start)
+        return tuple([point for point in self._points if phase(point.start) == mine][-3:])

@@ -1,0 +1,111 @@
+"""Judging one number against what it was: totals, sums, averages.
+
+A single number has no history, so only large changes say anything: it must be outside what counting alone explains and
+beyond the limits, which are wider here than for a series.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from airflow_dashboards.analysis.judge.case import Case, sure
+from airflow_dashboards.analysis.kinds import source
+from airflow_dashboards.analysis.model import Finding, Severity
+from airflow_dashboards.analysis.rules import Sensitivity
+from airflow_dashboards.analysis.words import change, number
+
+_DROP = {Sensitivity.LOW: 0.6, Sensitivity.NORMAL: 0.4, Sensitivity.HIGH: 0.25}
+_RISE = {Sensitivity.LOW: 1.5, Sensitivity.NORMAL: 0.7, Sensitivity.HIGH: 0.4}
+#: A number gone to a third, or grown threefold, is no matter of taste.
+_BAD_DROP, _BAD_RISE = 0.66, 1.9
+_STARTS = {
+    "hStart": "hour",
+    "dStart": "day",
+    "wStart": "week",
+    "mStart": "month",
+    "qStart": "quarter",
+    "yStart": "year",
+}
+
+
+def limits(case: Case) -> tuple[float, float]:
+    """Relative drop and rise from which a number is a finding."""
+    rules = case.rules
+    drop = rules.max_drop if rules.max_drop is not None else _DROP[rules.sensitivity]
+    rise = rules.max_rise if rules.max_rise is not None else _RISE[rules.sensitivity]
+    return drop, rise
+
+
+def is_off(case: Case, before: float, after: float, *, counts: bool) -> bool:
+    """Return whether `after` is further from `before` than the rules and the noise of counting allow."""
+    if before == after or max(abs(before), abs(after)) < (case.rules.min_volume if counts else 0.0):
+        return False
+    if before == 0:
+        return False
+    relative = (after - before) / abs(before)
+    drop, rise = limits(case)
+    if not (-relative > drop - 1e-9 or relative > rise - 1e-9):
+        return False
+    return not counts or abs(after - before) > 3 * (min(abs(before), abs(after)) + 1) ** 0.5
+
+
+def judge(
+    case: Case, label: str, before: float, after: float, *, counts: bool, code: str = "number", share: float = 1.0
+) -> list[Finding]:
+    """Findings `<code>.drop` and `<code>.rise` about one number."""
+    if not is_off(case, before, after, counts=counts):
+        return []
+    relative = (after - before) / abs(before)
+    own = case.rules.max_drop if relative < 0 else case.rules.max_rise
+    bad = relative <= -_BAD_DROP or relative >= _BAD_RISE or own is not None
+    drop, rise = limits(case)
+    low, high = sorted((before - drop * abs(before), before + rise * abs(before)))
+    noise = max((min(abs(before), abs(after)) + 1) ** 0.5, 1e-9)
+    return [
+        Finding(
+            code=f"{code}.{'drop' if relative < 0 else 'rise'}",
+            severity=Severity.FAIL if bad and share >= 0.05 else Severity.WARN,
+            message=f"{label} is {number(after)}, it was {number(before)} ({change(before, after)}).",
+            subject=label,
+            before=before,
+            after=after,
+            expected_low=float(f"{low:.6g}"),
+            expected_high=float(f"{high:.6g}"),
+            confidence=sure(abs(after - before) / noise) if counts else None,
+        )
+    ]
+
+
+def grows_by_itself(case: Case) -> float | None:
+    """How much a number over a window that begins at a fixed start (month to date) grows by time alone.
+
+    Returns None for a window that slides; 0 where the window has begun anew between the two pictures, so that they have
+    nothing to do with each other.
+    """
+    dates = source(case.after.query).get("dateRange")
+    begin = dates.get("date_from") if isinstance(dates, dict) else None
+    if begin == "all":
+        return 1.0
+    unit = _STARTS.get(begin) if isinstance(begin, str) else None
+    if unit is None or case.then is None:
+        return None
+    start_then, start_now = _start(case.then, unit), _start(case.now, unit)
+    if start_then != start_now:
+        return 0.0
+    gone = max(case.then - start_then, timedelta(minutes=1))
+    return max((case.now - start_now) / gone, 1.0)
+
+
+def _start(moment: datetime, unit: str) -> datetime:
+    hour = moment.replace(minute=0, second=0, microsecond=0)
+    if unit == "hour":
+        return hour
+    day = hour.replace(hour=0)
+    if unit == "day":
+        return day
+    if unit == "week":
+        return day - timedelta(days=min(day.weekday(), (day - datetime.min).days))  # noqa: DTZ901 - wall-clock times
+    month = day.replace(day=1)
+    if unit == "month":
+        return month
+    return month.replace(month=1 if unit == "year" else (month.month - 1) // 3 * 3 + 1)

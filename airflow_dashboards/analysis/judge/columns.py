@@ -1,0 +1,181 @@
+"""Reading a table: its columns, what each holds, and which of them identify a row."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from airflow_dashboards.analysis import periods
+from airflow_dashboards.analysis.judge.case import Unreadable, as_number, canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+#: Names of columns whose values can't be added up.
+_RATE = re.compile(
+    r"(?:^|[^a-z])(?:avg|average|mean|median|rate|ratio|pct|percent|percentage|share|conversion|per|p\d\d|min|max|score"
+    r"|quantile\w*)(?:$|[^a-z])|%",
+)
+_ID = re.compile(r"(?:^|_)(?:id|uuid|key|code|sku|zip|year|month|week|weekday|dow|hour|rank|position|bucket)$")
+#: Rows looked at to learn what a column holds.
+_SAMPLE = 2000
+_MOST_KEY_COLUMNS = 3
+
+
+class Holds(str, Enum):
+    """What the values of a column are."""
+
+    TIME = "time"
+    TEXT = "text"
+    COUNT = "count"  # whole numbers that may be added up
+    SUM = "sum"  # other numbers that may be added up
+    RATE = "rate"  # numbers that may not
+    ID = "id"  # whole numbers that name things
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column with its values, row by row."""
+
+    name: str
+    holds: Holds
+    values: Sequence[Any]
+
+    @property
+    def measures(self) -> bool:
+        """Whether it holds numbers that say how much, and not which."""
+        return self.holds in (Holds.COUNT, Holds.SUM, Holds.RATE)
+
+    @property
+    def empty_share(self) -> float:
+        """Share of rows in which there is no value."""
+        missing = sum(value is None or value == "" for value in self.values)
+        return missing / len(self.values) if self.values else 0.0
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows in columns."""
+
+    columns: dict[str, Column]
+    size: int
+
+    def keys(self, names: Sequence[str]) -> list[tuple[str, ...]]:
+        """What identifies each row, by the values of these columns."""
+        return list(zip(*(_texts(self.columns[name].values) for name in names), strict=True))
+
+
+def _texts(values: Sequence[Any]) -> list[str]:
+    if set(map(type, values)) == {str}:
+        return list(values)
+    return [canonical(value) for value in values]
+
+
+def read(result: Any, names: list[str] | None, ignored: Sequence[str]) -> Table:
+    """Read rows (contract 4.7).
+
+    Raises:
+        Unreadable: rows are no lists, or not as wide as there are columns.
+    """
+    if not isinstance(result, list):
+        raise Unreadable("expected a list of rows")
+    if not all(isinstance(row, list) for row in result):
+        if all(isinstance(row, dict) for row in result):
+            names = sorted({key for row in result for key in row})
+            result = [[row.get(name) for name in names] for row in result]
+        else:
+            raise Unreadable("a row is not a list")
+    widths = set(map(len, result))
+    if len(widths) > 1:
+        raise Unreadable("rows differ in their number of columns")
+    width = widths.pop() if widths else len(names or ())
+    if names is None:
+        names = [f"column {index + 1}" for index in range(width)]
+    if result and len(names) != width:
+        raise Unreadable(f"rows have {width} values but there are {len(names)} columns")
+    by_column: Sequence[Sequence[Any]] = list(zip(*result, strict=True)) if result else [()] * len(names)
+    columns: dict[str, Column] = {}
+    for name, values in zip(names, by_column, strict=True):
+        if name in ignored:
+            continue
+        unique = name
+        while unique in columns:
+            unique += "'"
+        columns[unique] = Column(unique, _holds(name, values), values)
+    return Table(columns, len(result))
+
+
+def _holds(name: str, values: Sequence[Any]) -> Holds:
+    # Evenly spread, not the first: rows of a table are sorted more often than not. Sorted values would cost more.
+    step = max(len(values) // _SAMPLE, 1)
+    seen = [value for value in values[::step] if value is not None and value != ""]
+    if not seen:
+        return Holds.NOTHING
+    lowered = name.lower()
+    numbers = [as_number(value) for value in seen]
+    if all(number is not None for number in numbers) and not all(_is_day(value) for value in seen):
+        whole = all(number == int(number) for number in numbers if number is not None)
+        if whole and _ID.search(lowered):
+            return Holds.ID
+        if _RATE.search(lowered):
+            return Holds.RATE
+        if whole:
+            return Holds.COUNT
+        return Holds.RATE if all(number is not None and 0 <= number <= 1 for number in numbers) else Holds.SUM
+    return Holds.TIME if all(_is_day(value) for value in seen) else Holds.TEXT
+
+
+def _is_day(value: Any) -> bool:
+    return isinstance(value, str) and periods.parse(value) is not None
+
+
+def find_key(table: Table, given: Sequence[str]) -> tuple[str, ...]:
+    """Columns that identify a row: those given, else the fewest, leftmost, that tell all rows apart; () if none do."""
+    if given and all(name in table.columns for name in given):
+        return tuple(given)
+    if table.size < 2:
+        texts = [name for name, column in table.columns.items() if column.holds in (Holds.TIME, Holds.TEXT)]
+        return tuple(texts[:1])
+    order = (Holds.TIME, Holds.TEXT, Holds.ID)
+    likely = sorted(
+        (name for name, column in table.columns.items() if column.holds in order),
+        key=lambda name: (table.columns[name].holds is Holds.ID, name),
+    )[:6]
+    first = min(table.columns, default="")
+    for size in range(1, _MOST_KEY_COLUMNS + 1):
+        for names in combinations(likely, size):
+            if len(set(table.keys(names))) == table.size:
+                return names
+    # A bare histogram: whole numbers that name their row.
+    if len(table.columns) > 1 and not likely:
+        for name, column in sorted(table.columns.items()):
+            if column.holds is Holds.COUNT and len(set(table.keys([name]))) == table.size and name == first:
+                return (name,)
+    return ()
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The dates of a table that is a series in disguise."""
+
+    column: str
+    interval: str
+    starts: list[datetime]
+
+
+def timeline(table: Table, key: Sequence[str]) -> Timeline | None:
+    """The dates by which the rows are keyed, if they are evenly spaced; None where they are not dates at all."""
+    times = [name for name in key if table.columns[name].holds is Holds.TIME]
+    if len(times) != 1:
+        return None
+    parsed = {periods.parse(value) for value in table.columns[times[0]].values if isinstance(value, str)}
+    starts = sorted(start for start in parsed if start is not None)
+    if len(starts) < 4:
+        return None
+    interval = periods.infer(starts)
+    return Timeline(times[0], interval, starts) if interval else None

@@ -1,0 +1,142 @@
+"""Aligning two windows of periods: which were complete in both pictures, which are new, which still run.
+
+Series of one tile share their periods, so a `Frame` is worked out once per pair of windows and not once per series.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from airflow_dashboards.analysis import periods
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: How long after its end an unchanged period is still looked at: the load of the day may just have left it out.
+_JUST_ENDED = timedelta(hours=36)
+
+
+@dataclass
+class Frame:
+    """Two windows of periods, aligned. Indexes point into the window named: `b` before, `a` after."""
+
+    interval: str | None
+    days_before: Sequence[str]
+    days_after: Sequence[str]
+    starts_before: list[datetime | None]
+    starts_after: list[datetime | None]
+    #: Complete in both pictures: pairs (b, a), oldest first.
+    settled: list[tuple[int, int]] = field(default_factory=list)
+    #: Complete now and not before: a, oldest first.
+    fresh: list[int] = field(default_factory=list)
+    #: Those of `fresh` that were running in the picture before: a -> b.
+    grown: dict[int, int] = field(default_factory=dict)
+    #: Still running: a.
+    running: list[int] = field(default_factory=list)
+    #: Only before, because the window has moved on: b.
+    left: list[int] = field(default_factory=list)
+    #: Only before, although the window after covers them, or ends earlier: b.
+    gone: list[int] = field(default_factory=list)
+    #: Only after, older than what the window before began with: a.
+    older: list[int] = field(default_factory=list)
+    #: Settled, but ended so recently that it is looked at again: a.
+    recheck: list[int] = field(default_factory=list)
+    #: False where labels are no dates, so that nothing is known about time.
+    dated: bool = True
+    #: Slices of the settled periods where they are contiguous in both windows.
+    run: tuple[slice, slice] | None = None
+
+    def since_midnight(self, now: datetime) -> set[int]:
+        """Fresh periods of the current local day."""
+        today = now.date()
+        return {index for index in self.fresh if _date(self.starts_after[index]) == today}
+
+
+def _date(start: datetime | None) -> date | None:
+    return start.date() if start is not None else None
+
+
+def align(
+    before: Sequence[str] | None,
+    after: Sequence[str],
+    interval: str | None,
+    *,
+    then: datetime | None,
+    now: datetime,
+) -> Frame:
+    """Align two windows of period labels; `then` and `now` are when each was computed, as wall-clock time."""
+    before = before if before is not None else []
+    starts_b = [periods.parse(day) for day in before]
+    starts_a = [periods.parse(day) for day in after]
+    if interval is None:
+        known = sorted(start for start in starts_a if start is not None)
+        interval = periods.infer(known)
+    frame = Frame(interval, before, after, starts_b, starts_a)
+    frame.dated = bool(after) and None not in starts_a and None not in starts_b
+    where_b = {day: index for index, day in enumerate(before)}
+    where_a = {day: index for index, day in enumerate(after)}
+    if not frame.dated:
+        frame.settled = sorted((where_b[day], index) for day, index in where_a.items() if day in where_b)
+        frame.gone = [index for day, index in where_b.items() if day not in where_a]
+        frame.run = _run(frame.settled)
+        return frame
+    first_b = min((start for start in starts_b if start is not None), default=None)
+    first_a = min(start for start in starts_a if start is not None)
+    for day, index in sorted(where_a.items(), key=lambda item: starts_a[item[1]] or now):
+        _place(frame, day, index, where_b, first_b, then, now)
+    for day, index in sorted(where_b.items()):
+        start = starts_b[index]
+        if day in where_a or start is None:
+            continue
+        if start < first_a:
+            frame.left.append(index)
+        elif then is not None and periods.end(start, interval) <= then:
+            frame.gone.append(index)
+    frame.run = _run(frame.settled)
+    return frame
+
+
+def _place(
+    frame: Frame,
+    day: str,
+    index: int,
+    where_b: dict[str, int],
+    first_b: datetime | None,
+    then: datetime | None,
+    now: datetime,
+) -> None:
+    start = frame.starts_after[index]
+    assert start is not None  # noqa: S101 - the frame is dated
+    finish = periods.end(start, frame.interval)
+    if finish > now:
+        frame.running.append(index)
+        return
+    other = where_b.get(day)
+    if other is not None and then is not None and finish <= then:
+        frame.settled.append((other, index))
+        if now - finish <= _JUST_ENDED:
+            frame.recheck.append(index)
+    elif other is not None:
+        frame.fresh.append(index)
+        frame.grown[index] = other
+    elif first_b is None:
+        # No picture before: only what has just ended is news.
+        (frame.fresh if now - finish <= _JUST_ENDED else frame.older).append(index)
+    elif start < first_b:
+        frame.older.append(index)
+    else:
+        frame.fresh.append(index)
+
+
+def _run(pairs: list[tuple[int, int]]) -> tuple[slice, slice] | None:
+    if not pairs:
+        return slice(0, 0), slice(0, 0)
+    (first_b, first_a), (last_b, last_a) = pairs[0], pairs[-1]
+    n = len(pairs)
+    if last_b - first_b != n - 1 or last_a - first_a != n - 1:
+        return None
+    if any(b - a != first_b - first_a for b, a in pairs):
+        return None
+    return slice(first_b, last_b + 1), slice(first_a, last_a + 1)

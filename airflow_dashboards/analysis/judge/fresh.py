@@ -1,0 +1,179 @@
+"""Periods that are complete now and were not before: as expected, lost, doubled, or stuck."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log, pi
+from typing import TYPE_CHECKING
+
+from airflow_dashboards.analysis.judge.case import Case, sure
+from airflow_dashboards.analysis.model import Finding, Severity
+from airflow_dashboards.analysis.words import between, change, count, number, percent
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from airflow_dashboards.analysis.expectation import Expected, History, Point
+
+_WEEKDAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """A period to be judged by what the history leads to expect."""
+
+    start: datetime
+    label: str
+    value: float
+    #: What the picture before showed while the period was running, if it did.
+    before: float | None = None
+    #: Only a rise is judged: the period still runs, or its data may still be on the way.
+    rises_only: bool = False
+    #: Only a drop is judged: the period has not moved since the picture before.
+    drops_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Odd:
+    period: Fresh
+    expected: Expected
+    relative: float
+
+
+def judge(
+    case: Case, label: str, history: History, periods: list[Fresh], *, looks: int, share: float, interval: str | None
+) -> list[Finding]:
+    """Findings about periods that are not as expected; one per direction, however many periods it spans."""
+    limit = case.z_limit(looks)
+    odd = [each for period in periods if (each := _look(case, history, period, limit)) is not None]
+    findings = []
+    for code, some in (
+        ("series.drop", [each for each in odd if each.relative < 0]),
+        ("series.rise", [each for each in odd if each.relative > 0]),
+    ):
+        if some:
+            findings.append(_finding(case, code, label, some, share=share, interval=interval))
+    return findings
+
+
+def _look(case: Case, history: History, period: Fresh, limit: float) -> _Odd | None:
+    expected = history.expected(period.start, period.value, z=limit)
+    if expected is None:
+        return None
+    mean = expected.noise.mean
+    if abs(expected.z) < limit or max(mean, period.value) < case.rules.min_volume or mean <= 0:
+        return None
+    relative = period.value / mean - 1
+    if not case.exceeds(relative) or (relative < 0 and period.start.date() in case.rules.holidays):
+        return None
+    if (relative < 0 and period.rises_only) or (relative > 0 and period.drops_only):
+        return None
+    return _Odd(period, expected, relative)
+
+
+def _finding(case: Case, code: str, label: str, odd: list[_Odd], *, share: float, interval: str | None) -> Finding:
+    worst = max(odd, key=lambda each: (abs(each.expected.z), each.period.start))
+    period, expected = worst.period, worst.expected
+    total = sum(each.period.value for each in odd)
+    mean = sum(each.expected.noise.mean for each in odd)
+    firm = abs(worst.expected.z) >= 4.0 or len(odd) > 1
+    severity = case.severity(total / mean - 1, sure=firm, share=share)
+    message = f"{label} on {short(period.label)} is {number(period.value)}, {_against(period.value, expected)}"
+    past = _past(expected.relatives, interval)
+    message += f" ({past})." if past else "."
+    if period.rises_only:
+        message = f"{message[:-1]} although the period is not over."
+    if len(odd) > 1:
+        message += (
+            f" Together {count(len(odd), 'period')} from {short(odd[0].period.label)} to {short(odd[-1].period.label)} "
+            f"have {number(total)} where about {number(round(mean))} was expected."
+        )
+    return Finding(
+        code=code,
+        severity=severity,
+        message=message,
+        subject=label,
+        period=period.label,
+        before=period.before,
+        after=period.value,
+        expected_low=_neat(expected.low),
+        expected_high=_neat(expected.high),
+        confidence=sure(worst.expected.z),
+    )
+
+
+def _against(value: float, expected: Expected) -> str:
+    span = between(_neat(expected.low), _neat(expected.high))
+    if value == 0:
+        return f"where {span} was expected"
+    mean = expected.noise.mean
+    words = change(mean, value)
+    if words.startswith("about"):
+        return f"{words} the expected {span}"
+    return f"{percent(value / mean - 1)} {'below' if value < mean else 'above'} what was expected, {span}"
+
+
+def _neat(value: float) -> float:
+    """Round to what the precision of an expectation deserves: three digits."""
+    rounded = float(f"{value:.3g}")
+    return float(round(value)) if abs(value) >= 1000 or abs(rounded) < 1e-12 else rounded
+
+
+def _past(relatives: tuple[Point, ...], interval: str | None) -> str:
+    if not relatives:
+        return ""
+    values = ", ".join(number(point.value) for point in relatives)
+    days = {point.start.weekday() for point in relatives}
+    if interval == "day" and len(days) == 1 and len(relatives) > 1:
+        return f"{_WEEKDAYS[days.pop()]} before: {values}"
+    if interval in ("hour", "minute"):
+        return f"the same hour before: {values}" if len({point.start.hour for point in relatives}) == 1 else ""
+    return f"before: {values}"
+
+
+def short(label: str) -> str:
+    """A period's label without seconds, and without midnight where it is only how a day is written.
+
+    Example:
+        >>> short("2026-06-01 05:00:00")
+        '2026-06-01 05:00'
+    """
+    if "T00:00:00" in label:
+        return label[:10]
+    day, _, clock = label.replace("T", " ").partition(" ")
+    return f"{day} {clock[:5]}" if clock else day
+
+
+def stuck(case: Case, label: str, history: History, last: float, periods: list[Fresh]) -> Finding | None:
+    """A series that repeats its last value exactly, where chance would hardly do so."""
+    same = 0
+    for period in periods:
+        if period.value != last:
+            break
+        same += 1
+    if not same or same != len(periods) or last <= 0:
+        return None
+    noise = history.readings(periods[0].start)
+    if not noise or history.repeats:
+        return None
+    mean = noise[0].mean
+    wide = (noise[0].grain * mean + (noise[0].spread * mean) ** 2) ** 0.5
+    # Chance that a value of this spread hits one given whole number, `same` times over.
+    chance = min(1 / (2 * pi**0.5 * wide), 1.0) if wide > 0 else 1.0
+    if same * log(max(chance, 1e-300)) > log(2e-4):
+        return None
+    first = periods[0]
+    times = "once more" if same == 1 else f"{same} times more"
+    return Finding(
+        code="series.stuck",
+        severity=Severity.WARN,
+        message=(
+            f"{label} repeats its last value, {number(last)}, {times} from {short(first.label)} on; "
+            "values like these do not repeat by chance."
+        ),
+        subject=label,
+        period=first.label,
+        before=last,
+        after=first.value,
+        confidence=round(1 - chance**same, 4),
+    )

@@ -1,0 +1,175 @@
+"""Periods that were complete before and read otherwise now: late events, a repaired hole, or history gone wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_dashboards.analysis.judge.case import Case, sure
+from airflow_dashboards.analysis.model import Finding, Severity
+from airflow_dashboards.analysis.words import between, change, count, number
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from airflow_dashboards.analysis.expectation import History
+
+#: Complete periods that late events may still reach.
+_RECENT = {"minute": 120, "hour": 96, "day": 7, "week": 2, "month": 2, "quarter": 1, "year": 1}
+_LATE, _OLD = 0.12, 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A period complete in both pictures."""
+
+    start: datetime | None
+    label: str
+    before: float
+    after: float
+    #: How many complete periods came after it, at the time of the picture before.
+    age: int
+
+    @property
+    def delta(self) -> float:
+        """How far it moved."""
+        return self.after - self.before
+
+    @property
+    def relative(self) -> float:
+        """How far it moved, against what it was."""
+        return self.delta / abs(self.before) if self.before else (1.0 if self.delta > 0 else -1.0)
+
+
+def tolerance(case: Case, pair: Pair, interval: str | None, *, counts: bool) -> float:
+    """How far a complete period may move without a word."""
+    own = case.rules.max_restated
+    share = own if own is not None else _LATE if pair.age < _RECENT.get(interval or "day", 2) else _OLD
+    room = share * abs(pair.before)
+    # Late events come one by one: of few events a few per cent is less than one.
+    return room + (2.5 * room**0.5 + 1 if counts else 1e-9)
+
+
+def moved(case: Case, pairs: list[Pair], interval: str | None, *, counts: bool) -> list[Pair]:
+    """The pairs that moved further than they may; all that moved, where only their sum is too far away."""
+    beyond = [pair for pair in pairs if abs(pair.delta) > tolerance(case, pair, interval, counts=counts)]
+    if beyond or not counts:
+        return beyond
+    total = sum(pair.before for pair in pairs)
+    room = sum(
+        (case.rules.max_restated if case.rules.max_restated is not None else 2 * _OLD) * abs(pair.before)
+        for pair in pairs
+    )
+    delta = sum(pair.delta for pair in pairs)
+    if total > 0 and abs(delta) > room + 2.5 * room**0.5 + 1:
+        return [pair for pair in pairs if pair.delta * delta > 0]
+    return []
+
+
+def judge(
+    case: Case,
+    label: str,
+    pairs: list[Pair],
+    interval: str | None,
+    history: History | None,
+    *,
+    counts: bool,
+    share: float,
+) -> list[Finding]:
+    """Say what restated periods mean: repaired (good news) or changed after the fact."""
+    changed = [
+        pair
+        for pair in moved(case, pairs, interval, counts=counts)
+        if max(abs(pair.before), abs(pair.after)) >= case.rules.min_volume or not counts
+    ]
+    if not changed:
+        return []
+    wrong: list[Pair] = []
+    repaired: list[Pair] = []
+    for pair in changed:
+        (repaired if _repaired(case, pair, interval, history, looks=len(changed)) else wrong).append(pair)
+    findings = []
+    if repaired:
+        findings.append(_good_news(label, repaired))
+    if wrong:
+        findings.append(_restated(case, label, wrong, len(pairs), share=share))
+    return findings
+
+
+def _repaired(case: Case, pair: Pair, interval: str | None, history: History | None, *, looks: int) -> bool:
+    """Whether a period is as expected now and was not, or was not whole, before."""
+    if pair.start is None:
+        return False
+    if history is None:
+        return pair.before == 0
+    limit = case.z_limit(looks)
+    now = history.expected(pair.start, pair.after, z=limit)
+    if now is None:
+        # Too little is known to expect anything; filling an empty period is no harm.
+        return pair.before == 0
+    mean = now.noise.mean
+    if abs(now.z) >= limit and mean > 0 and case.exceeds(pair.after / mean - 1):
+        return False
+    late = pair.age < min(_RECENT.get(interval or "day", 2), 3)
+    if late and pair.delta > 0:
+        return True  # the load has brought the rest of a period
+    then = history.expected(pair.start, pair.before, z=limit)
+    if then is None or mean <= 0:
+        return False
+    was_off = abs(then.z) >= 2 and abs(pair.before / mean - 1) > 0.2
+    return was_off and abs(pair.after - mean) < 0.5 * abs(pair.before - mean)
+
+
+def _span(pairs: list[Pair]) -> str:
+    return pairs[0].label if len(pairs) == 1 else f"{pairs[0].label} to {pairs[-1].label}"
+
+
+def _good_news(label: str, pairs: list[Pair]) -> Finding:
+    before, after = sum(pair.before for pair in pairs), sum(pair.after for pair in pairs)
+    return Finding(
+        code="series.recovered",
+        severity=Severity.INFO,
+        subject=label,
+        period=pairs[0].label,
+        before=before,
+        after=after,
+        message=f"{label} on {_span(pairs)} is as expected now: {number(after)}, it was {number(before)}.",
+    )
+
+
+def _restated(case: Case, label: str, pairs: list[Pair], of: int, *, share: float) -> Finding:
+    before, after = sum(pair.before for pair in pairs), sum(pair.after for pair in pairs)
+    worst = max(pairs, key=lambda pair: (abs(pair.relative), pair.label))
+    relative = (after - before) / abs(before) if before else 1.0
+    widely = len(pairs) >= max(3, 0.3 * of) and abs(relative) >= 0.2
+    grave = widely or abs(worst.relative) >= 0.5
+    severity = Severity.FAIL if grave and share >= 0.05 else Severity.WARN
+    if case.rules.max_restated is not None:
+        severity = Severity.FAIL
+    room = [tolerance(case, pair, None, counts=False) for pair in pairs]
+    low = sum(pair.before - each for pair, each in zip(pairs, room, strict=True))
+    high = sum(pair.before + each for pair, each in zip(pairs, room, strict=True))
+    if len(pairs) == 1:
+        allowed = f"; {between(round(low), round(high))} was expected" if worst.before else ""
+        message = (
+            f"{label} on {worst.label} was complete at {number(worst.before)} and is {number(worst.after)} now "
+            f"({change(worst.before, worst.after)}{allowed})."
+        )
+    else:
+        message = (
+            f"{label} has changed in {count(len(pairs), 'period')} that were complete before, {_span(pairs)}: "
+            f"together {number(before)}, now {number(after)} ({change(before, after)}); most on {worst.label}, "
+            f"{number(worst.before)} to {number(worst.after)}."
+        )
+    return Finding(
+        code="series.restated",
+        severity=severity,
+        message=message,
+        subject=label,
+        period=worst.label,
+        before=worst.before,
+        after=worst.after,
+        expected_low=round(worst.before - room[pairs.index(worst)], 6),
+        expected_high=round(worst.before + room[pairs.index(worst)], 6),
+        confidence=sure(4.0),
+    )

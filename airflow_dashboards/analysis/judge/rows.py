@@ -1,0 +1,261 @@
+"""Judging tables row by row: gained, lost and duplicated rows, columns gone null, sums and single values."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from airflow_dashboards.analysis.judge import amount, charts, values
+from airflow_dashboards.analysis.judge.case import Case, Reading, as_number, canonical
+from airflow_dashboards.analysis.judge.columns import Column, Holds, Table
+from airflow_dashboards.analysis.judge.lines import is_rest
+from airflow_dashboards.analysis.judge.values import Named
+from airflow_dashboards.analysis.model import Chart, Figure, Finding, Severity
+from airflow_dashboards.analysis.words import brief, count, listed, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Rows that are compared one by one; larger tables by their sums, keys and columns.
+_ONE_BY_ONE = 5000
+#: Share of rows, net of new ones, whose loss is a warning and a failure.
+_LOST, _LOST_MOST = 0.15, 0.5
+
+
+def judge(case: Case, before: Table, after: Table, key: Sequence[str]) -> Reading:
+    """Compare the rows of two tables; `key` may be empty, then only counts and sums are compared."""
+    findings = duplicates(case, before, after, key) + nulls(before, after)
+    doubled = any(finding.code == "table.duplicates" for finding in findings)
+    measured, chart_of = _measures(case, before, after, key)
+    findings += _size(case, before, after, key, doubled=doubled)
+    findings += measured
+    return Reading(
+        changed=_rows(before) != _rows(after),
+        findings=findings,
+        figure=_figure(before, after, findings),
+        chart=_chart(before, after, key, chart_of, findings),
+    )
+
+
+def _rows(table: Table) -> Counter[tuple[str, ...]]:
+    return Counter(table.keys(sorted(table.columns))) if table.columns else Counter()
+
+
+def _common(before: Table, after: Table) -> list[str]:
+    return sorted(before.columns.keys() & after.columns.keys())
+
+
+def duplicates(case: Case, before: Table, after: Table, key: Sequence[str]) -> list[Finding]:
+    """Rows that share what identified a row before."""
+    if before.size < 2 or after.size < 2:
+        return []
+    whole = _common(before, after)
+    if not whole:
+        return []
+    names = list(key) or whole
+    was = before.size - len(set(before.keys(names)))
+    now = after.size - len(set(after.keys(names)))
+    if now == 0 or (was / before.size >= 0.02 and now / after.size < was / before.size + 0.3):
+        return []
+    identical = after.size - len(set(after.keys(whole)))
+    given = bool(case.rules.key_columns)
+    if key and not given and not identical:
+        # A key that was found may have told rows apart by chance; few rows, or all new ones, prove nothing.
+        shared = len(set(before.keys(key)) & set(after.keys(key)))
+        if before.size < 5 or shared < 0.5 * before.size or now / after.size < 0.02:
+            return []
+    if not key and now / after.size < 0.1:
+        return []
+    worst = max(Counter(after.keys(names)).items(), key=lambda item: (item[1], item[0]))
+    what = f"by {listed([brief(name) for name in key])}" if key else "in all columns"
+    return [
+        Finding(
+            code="table.duplicates",
+            severity=Severity.FAIL if now >= max(2, 0.1 * after.size) else Severity.WARN,
+            message=(
+                f"{count(now, 'row')} of {after.size:,} {'is a duplicate' if now == 1 else 'are duplicates'} {what}; "
+                f"there {'was' if was == 1 else 'were'} {was:,} before. "
+                f"{brief(' / '.join(worst[0]))} is there {worst[1]} times."
+            ),
+            subject=key[0] if key else None,
+            before=float(was),
+            after=float(now),
+            expected_low=0.0,
+            expected_high=float(was),
+        )
+    ]
+
+
+def nulls(before: Table, after: Table) -> list[Finding]:
+    """Columns that have lost their values."""
+    findings = []
+    for name in _common(before, after):
+        if not before.size or not after.size:
+            continue
+        was, now = before.columns[name].empty_share, after.columns[name].empty_share
+        if now - was < 0.3 or (after.size - before.size * was) < 1:
+            continue
+        findings.append(
+            Finding(
+                code="table.nulls",
+                severity=Severity.FAIL if now >= 0.8 else Severity.WARN,
+                message=f"Column {brief(name)} is empty in {percent(now)} of rows, before in {percent(was)}.",
+                subject=name,
+                before=round(was, 6),
+                after=round(now, 6),
+                expected_low=0.0,
+                expected_high=round(min(was + 0.3, 1.0), 6),
+            )
+        )
+    return findings
+
+
+def _size(case: Case, before: Table, after: Table, key: Sequence[str], *, doubled: bool) -> list[Finding]:
+    capped = case.after.has_more and case.before is not None and case.before.has_more
+    if capped or not before.size:
+        return []
+    lost = gained = 0
+    if key:
+        was, now = set(before.keys(key)), set(after.keys(key))
+        lost, gained = len(was - now), len(now - was)
+        net = lost - gained
+        if lost and gained < lost / 2 and net >= 3 and net / before.size >= _LOST:
+            return [_rows_lost(case, before, after, net, sorted(was - now))]
+    if doubled or max(before.size, after.size) < 10:
+        return []
+    return amount.judge(case, "number of rows", before.size, after.size, counts=True, code="table.rows")
+
+
+def _rows_lost(case: Case, before: Table, after: Table, net: int, lost: list[tuple[str, ...]]) -> Finding:
+    share = net / before.size
+    own = case.rules.max_drop
+    fail = share >= _LOST_MOST if own is None else share > own
+    return Finding(
+        code="table.rows.drop",
+        severity=Severity.FAIL if fail else Severity.WARN,
+        message=(
+            f"{count(len(lost), 'row')} of {before.size:,} {'is' if len(lost) == 1 else 'are'} gone: "
+            f"{listed([brief(' / '.join(each)) for each in lost])}."
+        ),
+        subject="number of rows",
+        before=float(before.size),
+        after=float(after.size),
+        expected_low=float(round(before.size * (1 - (own if own is not None else _LOST)))),
+    )
+
+
+def _total(column: Column) -> float:
+    return sum(value for value in map(as_number, column.values) if value is not None)
+
+
+def _measures(case: Case, before: Table, after: Table, key: Sequence[str]) -> tuple[list[Finding], str | None]:
+    """Findings about numeric columns, and the column worth drawing."""
+    findings: list[Finding] = []
+    drawn = None
+    named_vanished: set[str | None] = set()
+    for name in _common(before, after):
+        old, new = before.columns[name], after.columns[name]
+        if name in key or not old.measures or new.holds not in (Holds.COUNT, Holds.SUM, Holds.RATE):
+            continue
+        drawn = drawn or name
+        if not before.size or not after.size:
+            continue
+        if key and before.size > 1 and max(before.size, after.size) <= _ONE_BY_ONE:
+            some = _one_by_one(case, before, after, key, name)
+        else:
+            some = _summed(case, before, after, name)
+        for finding in some:
+            if finding.code == "table.value.vanished":
+                if finding.subject in named_vanished:
+                    continue
+                named_vanished.add(finding.subject)
+            if finding.severity is not Severity.INFO:
+                drawn = name if not findings else drawn
+            findings.append(finding)
+    return findings, drawn
+
+
+def _summed(case: Case, before: Table, after: Table, name: str) -> list[Finding]:
+    old, new = before.columns[name], after.columns[name]
+    if old.holds is Holds.RATE:
+        return amount.judge(
+            case, brief(name), _total(old) / before.size, _total(new) / after.size, counts=False, code="table.sum"
+        )
+    label = brief(name) if before.size == after.size == 1 else f"sum of {brief(name)}"
+    return amount.judge(case, label, _total(old), _total(new), counts=old.holds is Holds.COUNT, code="table.sum")
+
+
+def _one_by_one(case: Case, before: Table, after: Table, key: Sequence[str], name: str) -> list[Finding]:
+    old, new = before.columns[name], after.columns[name]
+    sides = [
+        values.collect(
+            Named(
+                canonical(list(each)),
+                " / ".join(brief(part, most=30) for part in each),
+                value or 0.0,
+                all(map(is_rest, each)),
+            )
+            for each, value in zip(table.keys(key), map(as_number, column.values), strict=True)
+        )
+        for table, column in ((before, old), (after, new))
+    ]
+    churn = len(sides[0].keys() & sides[1].keys()) < 0.5 * min(len(sides[0]), len(sides[1]))
+    if churn:
+        # A list of the latest or largest things, not a list of the same things: only its sum can be compared.
+        return _summed(case, before, after, name)
+    full = before.size == after.size and before.size >= 10 and before.size % 5 == 0
+    reading = values.judge(
+        case,
+        sides[0],
+        sides[1],
+        what=brief(name),
+        counts=old.holds is Holds.COUNT,
+        ranking=case.after.has_more or full,
+        code="table.value",
+        additive=old.holds is not Holds.RATE,
+    )
+    return [
+        finding.model_copy(
+            update={
+                "code": finding.code.replace("number.", "table.sum."),
+                "message": finding.message
+                if finding.code.startswith("number")
+                else f"{brief(name)}: {finding.message}",
+            }
+        )
+        for finding in reading.findings
+    ]
+
+
+def _figure(before: Table, after: Table, findings: list[Finding]) -> Figure:
+    for severity in (Severity.FAIL, Severity.WARN):
+        for finding in findings:
+            if finding.severity is severity:
+                return Figure(label=finding.subject or "rows", before=finding.before, after=finding.after)
+    for name in _common(before, after):
+        column = before.columns[name]
+        if column.holds in (Holds.COUNT, Holds.SUM) and after.columns[name].measures:
+            label = brief(name) if before.size == after.size == 1 else f"sum of {brief(name)}"
+            return Figure(label=label, before=_total(column), after=_total(after.columns[name]))
+    return Figure(label="rows", before=float(before.size), after=float(after.size))
+
+
+def _chart(before: Table, after: Table, key: Sequence[str], name: str | None, findings: list[Finding]) -> Chart | None:
+    if name is None or not key or name not in after.columns:
+        return None
+    sides: list[dict[str, float]] = []
+    for table in (before, after):
+        side: dict[str, float] = {}
+        for each, value in zip(table.keys(key), table.columns[name].values, strict=True):
+            label = " / ".join(brief(part, most=30) for part in each)
+            side[label] = side.get(label, 0.0) + (as_number(value) or 0.0)
+        sides.append(side)
+    old, new = sides
+    urgent = {finding.subject for finding in findings if finding.severity is not Severity.INFO}
+    order = sorted(
+        old.keys() | new.keys(),
+        key=lambda each: (each not in urgent, -max(abs(old.get(each, 0.0)), abs(new.get(each, 0.0))), each),
+    )
+    return charts.of_values(
+        order, [old.get(each) for each in order], [new.get(each) for each in order], findings, brief(name)
+    )

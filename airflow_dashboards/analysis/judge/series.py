@@ -1,0 +1,399 @@
+"""Judging series over periods: trends, lifecycle, funnel trends, cohort sizes, tables keyed by date."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from airflow_dashboards.analysis.expectation import MIN_HISTORY, History, Point
+from airflow_dashboards.analysis.judge import charts, fresh, restated
+from airflow_dashboards.analysis.judge.case import Case, Reading
+from airflow_dashboards.analysis.judge.frame import Frame, align
+from airflow_dashboards.analysis.judge.fresh import Fresh
+from airflow_dashboards.analysis.judge.lines import Line, read
+from airflow_dashboards.analysis.judge.restated import Pair
+from airflow_dashboards.analysis.judge.vanished import appeared, vanished
+from airflow_dashboards.analysis.model import Figure, Finding, Severity
+from airflow_dashboards.analysis.words import count, listed, number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+#: Series judged in full whatever they look like; of the others only those that stand out at first sight.
+_IN_FULL = 24
+
+
+@dataclass
+class _Line:
+    """A series with all that was worked out about it."""
+
+    before: Line | None
+    after: Line
+    frame: Frame
+    share: float
+    findings: list[Finding] = field(default_factory=list)
+    history: History | None = None
+
+
+def judge(case: Case) -> Reading:
+    """Compare two lists of series."""
+    before = read(case.before.result) if case.before is not None else None
+    after = read(case.after.result)
+    return judge_lines(case, before, after, case.after.interval)
+
+
+def judge_lines(case: Case, before: list[Line] | None, after: list[Line], interval: str | None) -> Reading:
+    """Compare two lists of series, whatever kind of tile they were read from."""
+    frames = _Frames(case, interval)
+    known = {line.key: line for line in before or ()}
+    total = sum(line.volume for line in after if not line.previous) or 1.0
+    lines = [
+        _Line(known.get(line.key), line, frames.of(known.get(line.key), line), line.volume / total) for line in after
+    ]
+    lines.sort(key=lambda each: (each.after.previous, -each.after.volume, each.after.key))
+    findings: list[Finding] = []
+    changed = before is not None and _changed(before, after)
+    prompt = _prompt(lines, case)
+    looks = sum(len(each.frame.fresh) + len(each.frame.recheck) for each in lines if not each.after.previous)
+    for rank, each in enumerate(lines):
+        if each.after.previous:
+            continue
+        if each.before is None and before is not None:
+            continue  # appeared: said once, below
+        _judge_line(case, each, lines, looks=max(looks, 1), prompt=prompt, screen=rank >= _IN_FULL)
+        findings += each.findings
+    if before is not None:
+        findings += vanished(case, before, after, frames)
+        findings += appeared(case, before, after)
+    together = _together(case, lines, before, prompt=prompt) if not _grave(findings) else []
+    findings += together
+    return Reading(
+        changed=changed,
+        findings=findings,
+        figure=_figure(lines, findings),
+        chart=charts.of_lines([(each.before, each.after, each.frame, each.history) for each in lines], findings, case),
+    )
+
+
+class _Frames:
+    """Frames by pair of windows: the series of a tile share them."""
+
+    def __init__(self, case: Case, interval: str | None) -> None:
+        self._case = case
+        self._interval = interval
+        self._last: list[tuple[Sequence[str] | None, Sequence[str], Frame]] = []
+
+    def of(self, before: Line | None, after: Line) -> Frame:
+        mine = before.days if before is not None else None
+        for days_before, days_after, frame in self._last:
+            if days_after == after.days and days_before == mine:
+                return frame
+        frame = align(mine, after.days, self._interval, then=self._case.then, now=self._case.now)
+        self._last = [(mine, after.days, frame), *self._last[:7]]
+        return frame
+
+
+def _changed(before: list[Line], after: list[Line]) -> bool:
+    return [line.key for line in before] != [line.key for line in after] or any(
+        one.data != other.data or one.days != other.days for one, other in zip(before, after, strict=True)
+    )
+
+
+def _prompt(lines: list[_Line], case: Case) -> bool:
+    """Whether data used to arrive within the hour: then an empty last hour is news, else it is just not loaded yet."""
+    if case.before is None:
+        return False
+    empty = None
+    for each in lines:
+        if each.before is None or each.after.previous or each.frame.interval not in ("hour", "minute"):
+            continue
+        values = [
+            value or 0.0
+            for value, start in zip(each.before.data, each.frame.starts_before, strict=True)
+            if start is not None and case.then is not None and start <= case.then
+        ][:-1]
+        trailing = next((back for back, value in enumerate(reversed(values)) if value), len(values))
+        empty = trailing if empty is None else min(empty, trailing)
+    return empty is not None and empty < 3
+
+
+def _value(values: Sequence[float | None], index: int) -> float:
+    return values[index] or 0.0
+
+
+def _judge_line(case: Case, each: _Line, lines: list[_Line], *, looks: int, prompt: bool, screen: bool) -> None:
+    before, after, frame = each.before, each.after, each.frame
+    same = before is None or _settled_equal(before, after, frame)
+    if screen and same and not _stands_out(case, each):
+        return
+    pairs = [] if same or before is None else _pairs(before, after, frame)
+    if pairs and all(pair.after == 0 for pair in pairs) and not any(after.data[index] for index in frame.fresh):
+        gone = _emptied(case, each, pairs)
+        if gone is not None:
+            each.findings.append(gone)
+            return
+    if not frame.dated:
+        if pairs:
+            each.findings += restated.judge(
+                case, after.label, pairs, frame.interval, None, counts=after.counts, share=each.share
+            )
+        return
+    moved = {pair.label for pair in pairs if pair.before != pair.after}
+    history = _history(each, lines, case, moved)
+    each.history = history
+    if pairs:
+        each.findings += restated.judge(
+            case, after.label, pairs, frame.interval, history, counts=after.counts, share=each.share
+        )
+    if len(history) < MIN_HISTORY:
+        return
+    judged = _fresh(case, each, prompt=prompt)
+    some = fresh.judge(case, after.label, history, judged, looks=looks, share=each.share, interval=frame.interval)
+    if not some:
+        some = _by_day(case, each, lines, judged, looks=looks)
+    if not some and before is not None:
+        some = _stuck(case, each, history)
+    each.findings += some
+    each.findings += _shrunk(case, each)
+
+
+def _settled_equal(before: Line, after: Line, frame: Frame) -> bool:
+    if frame.run is not None:
+        mine, theirs = frame.run
+        return before.data[mine] == after.data[theirs]
+    return all(before.data[b] == after.data[a] for b, a in frame.settled)
+
+
+def _pairs(before: Line, after: Line, frame: Frame) -> list[Pair]:
+    n = len(frame.settled)
+    return [
+        Pair(frame.starts_after[a], after.days[a], _value(before.data, b), _value(after.data, a), n - 1 - position)
+        for position, (b, a) in enumerate(frame.settled)
+        if not (before.data[b] is None and after.data[a] is None)
+        # What has only just ended may still fill up: that is judged as a new period is.
+        and not (a in frame.recheck and _value(after.data, a) >= _value(before.data, b))
+    ]
+
+
+def _stands_out(case: Case, each: _Line) -> bool:
+    """A first look at one of very many series: is a new value outside of what its own week before has shown?"""
+    data, frame = each.after.data, each.frame
+    back = {"day": 7, "hour": 24}.get(frame.interval or "", 1)
+    for index in (*frame.fresh, *frame.recheck):
+        value = _value(data, index)
+        past = [_value(data, other) for other in range(index - back, max(index - 4 * back, 0) - 1, -back) if other >= 0]
+        if not past:
+            return True
+        low, high = min(past) * (1 - case.drop_limit * 0.7), max(past) * (1 + case.rise_limit * 0.6)
+        if not low <= value <= high and max(value, high) >= case.rules.min_volume:
+            return True
+    return False
+
+
+def _history(each: _Line, lines: list[_Line], case: Case, moved: set[str]) -> History:
+    """What was known before the periods in question: values as they were, where they have been restated."""
+    after, before, frame = each.after, each.before, each.frame
+    skip = set(frame.recheck)
+    points: dict[datetime, Point] = {}
+    for index in frame.older:
+        _add(points, frame.starts_after[index], after.days[index], after.data[index])
+    if before is not None:
+        for index in frame.left:
+            _add(points, frame.starts_before[index], before.days[index], before.data[index])
+        for b, a in frame.settled:
+            if a not in skip or after.days[a] in moved:
+                _add(points, frame.starts_before[b], before.days[b], before.data[b])
+    if before is not None and len(moved) <= 0.4 * len(points):
+        for start in [start for start, point in points.items() if point.label in moved]:
+            del points[start]
+    _extend_with_previous(points, each, lines)
+    holidays = case.rules.holidays
+    kept = [points[start] for start in sorted(points) if start.date() not in holidays]
+    first = next((index for index, point in enumerate(kept) if point.value), len(kept))
+    # Zeros before the first value are a time before the thing existed.
+    return History(kept[first if len(kept) - first >= MIN_HISTORY else 0 :], frame.interval, counts=after.counts)
+
+
+def _add(points: dict[datetime, Point], start: datetime | None, label: str, value: float | None) -> None:
+    if start is not None and value is not None:
+        points[start] = Point(start, label, float(value))
+
+
+def _extend_with_previous(points: dict[datetime, Point], each: _Line, lines: list[_Line]) -> None:
+    """A tile that compares with the period before shows twice the history: use it."""
+    first = min(points, default=None)
+    mine = each.after.key
+    for other in lines:
+        theirs = other.after
+        if not theirs.previous or (theirs.key[0], *theirs.key[2:]) != (mine[0], *mine[2:]):
+            continue
+        for index, start in enumerate(other.frame.starts_after):
+            if start is not None and (first is None or start < first):
+                _add(points, start, theirs.days[index], theirs.data[index])
+
+
+def _fresh(case: Case, each: _Line, *, prompt: bool) -> list[Fresh]:
+    """The periods to hold against the expectation."""
+    after, before, frame = each.after, each.before, each.frame
+    waiting: set[int] = set()
+    if frame.interval in ("hour", "minute") and not prompt:
+        waiting = frame.since_midnight(case.now)
+    if case.rules.late_periods:
+        complete = [*(a for _, a in frame.settled), *frame.fresh]
+        waiting |= set(sorted(complete)[-case.rules.late_periods :])
+    judged = []
+    for index in (*frame.fresh, *frame.recheck):
+        start, value = frame.starts_after[index], after.data[index]
+        if start is None or value is None:
+            continue
+        again = index in frame.recheck
+        earlier = None
+        if before is not None:
+            b = frame.grown.get(index)
+            if b is None and again:
+                b = next((b for b, a in frame.settled if a == index), None)
+            earlier = before.data[b] if b is not None else None
+        if again and earlier != value:
+            earlier_is_part = earlier is None or value >= earlier
+            if not earlier_is_part:
+                continue  # restated downwards: judged as that
+        judged.append(
+            Fresh(start, after.days[index], float(value), earlier, index in waiting, again and earlier == value)
+        )
+    for index in frame.running:
+        start, value = frame.starts_after[index], after.data[index]
+        if start is not None and value is not None and start <= case.now:
+            judged.append(Fresh(start, after.days[index], float(value), rises_only=True))
+    return judged
+
+
+def _by_day(case: Case, each: _Line, lines: list[_Line], judged: list[Fresh], *, looks: int) -> list[Finding]:
+    """Hours that are each within their noise, added up to days that may not be."""
+    if each.frame.interval not in ("hour", "minute") or not each.after.additive or each.history is None:
+        return []
+    days: dict[datetime, list[Point]] = {}
+    for point in each.history.points:
+        days.setdefault(_midnight(point.start), []).append(point)
+    full = max((len(points) for points in days.values()), default=0)
+    complete = [
+        Point(day, day.date().isoformat(), sum(point.value for point in points))
+        for day, points in sorted(days.items())
+        if len(points) >= full - 1
+    ]
+    new: dict[datetime, list[Fresh]] = {}
+    for period in judged:
+        if not period.rises_only:
+            new.setdefault(_midnight(period.start), []).append(period)
+    whole = [
+        Fresh(day, day.date().isoformat(), sum(period.value for period in periods))
+        for day, periods in sorted(new.items())
+        if len(periods) >= full - 1
+    ]
+    history = History(complete, "day", counts=each.after.counts)
+    return fresh.judge(
+        case, each.after.label, history, whole, looks=max(len(whole), 1), share=each.share, interval="day"
+    )
+
+
+def _midnight(start: datetime) -> datetime:
+    return start.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _stuck(case: Case, each: _Line, history: History) -> list[Finding]:
+    frame, after = each.frame, each.after
+    periods = [
+        Fresh(start, after.days[index], _value(after.data, index))
+        for index in frame.fresh
+        if (start := frame.starts_after[index]) is not None
+    ]
+    if not periods or not frame.settled or not history.points:
+        return []
+    finding = fresh.stuck(case, after.label, history, _value(after.data, frame.settled[-1][1]), periods)
+    return [finding] if finding is not None else []
+
+
+def _shrunk(case: Case, each: _Line) -> list[Finding]:
+    """A count that was running before can only have grown; less of it now is data lost."""
+    before, after, frame = each.before, each.after, each.frame
+    if before is None or not after.counts or each.findings:
+        return []
+    pairs = [
+        Pair(frame.starts_after[a], after.days[a], _value(before.data, b), _value(after.data, a), 0)
+        for a, b in sorted(frame.grown.items())
+        if _value(after.data, a) < _value(before.data, b)
+    ]
+    return restated.judge(case, after.label, pairs, frame.interval, None, counts=True, share=each.share)
+
+
+def _emptied(case: Case, each: _Line, pairs: list[Pair]) -> Finding | None:
+    before = sum(abs(pair.before) for pair in pairs)
+    if before < case.rules.min_volume:
+        return None
+    label = each.after.label
+    return Finding(
+        code="series.emptied",
+        severity=Severity.FAIL,
+        message=f"{label} has become empty: its {count(len(pairs), 'period')} had {number(before)} before, now 0.",
+        subject=label,
+        period=pairs[-1].label,
+        before=before,
+        after=0.0,
+    )
+
+
+def _grave(findings: list[Finding]) -> bool:
+    return any(finding.severity is not Severity.INFO for finding in findings)
+
+
+def _together(case: Case, lines: list[_Line], before: list[Line] | None, *, prompt: bool) -> list[Finding]:
+    """Many small breakdown values added up: each may be within its noise while all of them are not."""
+    groups: dict[tuple[str, tuple[str, ...]], list[_Line]] = {}
+    for each in lines:
+        line = each.after
+        if line.broken_down and line.counts and not line.previous and (each.before is not None or before is None):
+            groups.setdefault((line.key[0], tuple(line.days)), []).append(each)
+    findings: list[Finding] = []
+    for (order, days), group in sorted(groups.items()):
+        theirs = [each.before for each in group if each.before is not None]
+        if len(group) < 2 or any(line.days != theirs[0].days for line in theirs):
+            continue
+        after = _sum([each.after for each in group], order, days)
+        old = _sum(theirs, order, theirs[0].days) if theirs else None
+        whole = _Line(old, after, group[0].frame, 1.0)
+        _judge_line(case, whole, [], looks=len(group[0].frame.fresh) or 1, prompt=prompt, screen=False)
+        findings += [finding for finding in whole.findings if finding.severity is not Severity.INFO]
+    return findings
+
+
+def _sum(lines: list[Line], order: str, days: Sequence[str]) -> Line:
+    data = [sum(value or 0.0 for value in column) for column in zip(*(line.data for line in lines), strict=True)]
+    return Line((order,), f"all {len(lines)} values together", days, data)
+
+
+def _figure(lines: list[_Line], findings: list[Finding]) -> Figure | None:
+    ranked = sorted(
+        (finding for finding in findings if finding.severity is not Severity.INFO),
+        key=lambda finding: finding.severity is not Severity.FAIL,
+    )
+    if ranked:
+        first = ranked[0]
+        about = " on ".join(part for part in (first.subject, first.period and fresh.short(first.period)) if part)
+        return Figure(label=about or "value", before=first.before, after=first.after)
+    for each in lines:
+        frame = each.frame
+        complete = sorted({*frame.fresh, *(a for _, a in frame.settled), *frame.older})
+        if not complete or each.after.previous:
+            continue
+        index = complete[-1]
+        label = each.after.days[index]
+        earlier = None
+        if each.before is not None and label in frame.days_before:
+            earlier = each.before.data[list(frame.days_before).index(label)]
+        return Figure(label=f"{each.after.label} on {fresh.short(label)}", before=earlier, after=each.after.data[index])
+    return None
+
+
+def names(lines: Sequence[Line]) -> str:
+    """The labels of some series, joined."""
+    return listed([line.label for line in lines])

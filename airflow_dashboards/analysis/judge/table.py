@@ -1,0 +1,177 @@
+"""Judging tables: SQL and other rows in columns. Rows are matched by key; rows keyed by date are series."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from airflow_dashboards.analysis import periods
+from airflow_dashboards.analysis.judge import rows
+from airflow_dashboards.analysis.judge.case import Case, Reading, as_number
+from airflow_dashboards.analysis.judge.columns import Column, Holds, Table, Timeline, find_key, read, timeline
+from airflow_dashboards.analysis.judge.lines import Line, is_rest, unique
+from airflow_dashboards.analysis.judge.series import judge_lines
+from airflow_dashboards.analysis.model import Figure, Finding, Severity
+from airflow_dashboards.analysis.words import brief, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Series, and periods, a table may be taken apart into.
+_MOST_LINES, _MOST_PERIODS = 2000, 20_000
+
+
+def judge(case: Case) -> Reading:
+    """Compare two tables (contract 4.7)."""
+    ignored = case.rules.ignore_columns
+    after = read(case.after.result, case.after.columns, ignored)
+    before = read(case.before.result, case.before.columns, ignored) if case.before is not None else None
+    key = find_key(before if before is not None else after, case.rules.key_columns)
+    key = tuple(name for name in key if name in after.columns)
+    findings = _columns(before, after) if before is not None else []
+    dates = timeline(before if before is not None else after, key) if key else None
+    if dates is not None and _lines_fit(after, key, dates):
+        reading = _as_series(case, before, after, key, dates)
+        if before is not None:
+            findings += rows.duplicates(case, before, after, key) + rows.nulls(before, after)
+        reading.findings = findings + reading.findings
+        return reading
+    if before is None:
+        return Reading(False, [], Figure(label="rows", after=float(after.size)))
+    reading = rows.judge(case, before, after, key)
+    reading.findings = findings + reading.findings
+    return reading
+
+
+def _columns(before: Table, after: Table) -> list[Finding]:
+    lost = sorted(before.columns.keys() - after.columns.keys())
+    if not lost:
+        return []
+    names = listed([brief(name) for name in lost])
+    return [
+        Finding(
+            code="table.columns",
+            severity=Severity.FAIL,
+            message=f"{'A column is' if len(lost) == 1 else 'Columns are'} missing: {names}.",
+            subject=lost[0],
+            before=float(len(before.columns)),
+            after=float(len(after.columns)),
+        )
+    ]
+
+
+def _lines_fit(table: Table, key: Sequence[str], dates: Timeline) -> bool:
+    dimensions = [name for name in key if name != dates.column]
+    groups = len(set(table.keys(dimensions))) if dimensions and table.size else 1
+    measures = sum(column.measures for column in table.columns.values())
+    return 0 < groups * max(measures, 1) <= _MOST_LINES and measures > 0
+
+
+def _as_series(case: Case, before: Table | None, after: Table, key: Sequence[str], dates: Timeline) -> Reading:
+    midnight = all(start.time() == datetime.min.time() for start in dates.starts)
+    mine = _axis(after, dates, midnight)
+    theirs = _axis(before, dates, midnight) if before is not None else []
+    mine = _extended(case, theirs, mine, dates.interval)
+    new = _lines(after, key, dates, mine, midnight, like=before)
+    old = _lines(before, key, dates, theirs, midnight, like=before) if before is not None else None
+    return judge_lines(case, old, new, dates.interval)
+
+
+def _axis(table: Table, dates: Timeline, midnight: bool) -> list[datetime]:
+    """Every period from a table's first to its last, those without a row included."""
+    found = {
+        start
+        for value in table.columns[dates.column].values
+        if isinstance(value, str) and (start := periods.parse(value)) is not None
+    }
+    if not found:
+        return []
+    last, axis = max(found), [min(found)]
+    while axis[-1] < last and len(axis) < _MOST_PERIODS:
+        axis.append(periods.end(axis[-1], dates.interval))
+    # Weeks and months that do not begin where the calendar's do keep their own dates.
+    return sorted(found) if not found <= set(axis) else axis
+
+
+def _extended(case: Case, theirs: list[datetime], mine: list[datetime], interval: str) -> list[datetime]:
+    """Add the periods at the end for which there ought to be rows by now, going by how late they were before."""
+    if not mine or not theirs or case.then is None:
+        return mine
+    late_then = _missing(theirs[-1], case.then, interval)
+    late_now = _missing(mine[-1], case.now, interval)
+    if len(late_then) > 2 or not late_now or len(late_now) > 60:
+        return mine  # a window that is closed, or data that comes much later than it happens
+    turned = bool(_missing(_last_complete(theirs[-1], late_then), case.now, interval))
+    expected = len(late_now) - len(late_then) if turned else len(late_now)
+    return mine + late_now[: max(expected, 0)]
+
+
+def _missing(last: datetime, now: datetime, interval: str) -> list[datetime]:
+    """Complete periods after `last`."""
+    found: list[datetime] = []
+    start = periods.end(last, interval)
+    while periods.end(start, interval) <= now and len(found) <= 60:
+        found.append(start)
+        start = periods.end(start, interval)
+    return found
+
+
+def _last_complete(last: datetime, late: list[datetime]) -> datetime:
+    return late[-1] if late else last
+
+
+def _label(start: datetime, midnight: bool) -> str:
+    return start.date().isoformat() if midnight else start.isoformat(sep=" ")
+
+
+def _lines(
+    table: Table, key: Sequence[str], dates: Timeline, axis: list[datetime], midnight: bool, *, like: Table | None
+) -> list[Line]:
+    days = [_label(start, midnight) for start in axis]
+    place = {start: index for index, start in enumerate(axis)}
+    at = [
+        place.get(start) if isinstance(value, str) and (start := periods.parse(value)) is not None else None
+        for value in table.columns[dates.column].values
+    ]
+    dimensions = [name for name in key if name != dates.column]
+    groups = table.keys(dimensions) if dimensions else [()] * table.size
+    lines = []
+    for name, column in sorted(table.columns.items()):
+        kind = _kind(column, like)
+        if kind not in (Holds.COUNT, Holds.SUM, Holds.RATE):
+            continue
+        data: dict[tuple[str, ...], list[float | None]] = {}
+        for group, index, value in zip(groups, at, column.values, strict=True):
+            if index is None:
+                continue
+            values = data.get(group)
+            if values is None:
+                # A period without a row had nothing to count; an average of nothing is no number.
+                values = data[group] = [None if kind is Holds.RATE else 0.0] * len(axis)
+            amount_ = as_number(value)
+            if amount_ is not None:
+                values[index] = amount_ + ((values[index] or 0.0) if kind is not Holds.RATE else 0.0)
+        lines += [_line(name, kind, group, days, values, several=bool(dimensions)) for group, values in data.items()]
+    return unique(lines)
+
+
+def _kind(column: Column, like: Table | None) -> Holds:
+    """What a column holds, by the picture before where it says more: a column gone null still measures."""
+    known = like.columns.get(column.name) if like is not None else None
+    return known.holds if known is not None and known.holds is not Holds.NOTHING else column.holds
+
+
+def _line(
+    name: str, kind: Holds, group: tuple[str, ...], days: list[str], values: list[float | None], *, several: bool
+) -> Line:
+    label = brief(name) if not group else f"{' / '.join(brief(part, most=30) for part in group)}, {brief(name)}"
+    return Line(
+        (name, *group),
+        label,
+        days,
+        values,
+        counts=kind is Holds.COUNT,
+        additive=kind is not Holds.RATE,
+        rest=bool(group) and all(map(is_rest, group)),
+        broken_down=several,
+    )

@@ -1,0 +1,96 @@
+"""Series that are in one picture only: breakdown values lost, and new ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from airflow_dashboards.analysis.model import Finding, Severity
+from airflow_dashboards.analysis.words import listed, number, percent
+
+if TYPE_CHECKING:
+    from airflow_dashboards.analysis.judge.case import Case
+    from airflow_dashboards.analysis.judge.frame import Frame
+    from airflow_dashboards.analysis.judge.lines import Line
+
+
+class _Frames(Protocol):
+    def of(self, before: Line | None, after: Line) -> Frame: ...
+
+
+#: Share of the whole from which a vanished value mattered.
+_MATTERS = 0.02
+
+
+def vanished(case: Case, before: list[Line], after: list[Line], frames: _Frames) -> list[Finding]:
+    """Series that were there before. What the window has left behind, or a longer list has pushed out, is no loss."""
+    still = {line.key for line in after}
+    lost = [line for line in before if line.key not in still and not line.previous]
+    if not lost:
+        return []
+    if not after:
+        return []  # an empty result is the tile's own finding
+    model = max(after, key=lambda line: (not line.previous, len(line.days), line.key))
+    total = sum(_shared(line, frames.of(line, model)) for line in before if not line.previous) or 1.0
+    smallest = min((line.volume for line in after if line.broken_down and not line.rest), default=0.0)
+    rest = [line for line in after if line.rest]
+    findings = []
+    for line in sorted(lost, key=lambda each: (-each.volume, each.key)):
+        volume = _shared(line, frames.of(line, model))
+        if volume < case.rules.min_volume:
+            continue
+        share = volume / total
+        # A ranking shows the largest values only: one at its end may fall off as another grows.
+        outranked = line.broken_down and bool(rest or case.after.has_more) and volume <= 1.2 * smallest
+        crowded = line.broken_down and len(after) >= len(before) and share < _MATTERS
+        if outranked or crowded or line.rest:
+            severity = Severity.INFO
+        else:
+            severity = Severity.FAIL if share >= 0.1 else Severity.WARN if share >= _MATTERS else Severity.INFO
+            if severity is Severity.INFO and volume >= 200:
+                severity = Severity.WARN
+        moved = _taken_up(line, before, rest, volume)
+        message = (
+            f"{line.label} has vanished; it had {number(volume)} in the periods still shown, {percent(share)} of all"
+        )
+        message += f", and its volume is under {listed(moved)} now." if moved else "."
+        findings.append(
+            Finding(
+                code="series.vanished",
+                severity=severity,
+                message=message,
+                subject=line.label,
+                before=volume,
+                after=None if severity is Severity.INFO else 0.0,
+            )
+        )
+    return findings
+
+
+def _shared(line: Line, frame: Frame) -> float:
+    """Volume in the periods that the window after still shows and that were complete before."""
+    if not frame.dated:
+        return line.volume
+    return sum(abs(line.data[b] or 0.0) for b, _ in frame.settled)
+
+
+def _taken_up(line: Line, before: list[Line], rest: list[Line], volume: float) -> list[str]:
+    known = {other.key: other.volume for other in before}
+    return [other.label for other in rest if other.volume - known.get(other.key, 0.0) >= 0.5 * volume]
+
+
+def appeared(case: Case, before: list[Line], after: list[Line]) -> list[Finding]:
+    """Series that are new: said, not judged."""
+    known = {line.key for line in before}
+    new = [line for line in after if line.key not in known and not line.previous and line.volume > 0]
+    if not new or not before:
+        return []
+    new.sort(key=lambda line: (-line.volume, line.key))
+    return [
+        Finding(
+            code="series.appeared",
+            severity=Severity.INFO,
+            message=f"New: {listed([line.label for line in new])}.",
+            subject=new[0].label,
+            after=new[0].volume,
+        )
+    ]
