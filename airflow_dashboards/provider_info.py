@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+_INTEGRATION = "PostHog"
+
 
 def get_provider_info() -> dict[str, Any]:
     """Return the provider's metadata in the form of Airflow's `provider_info.schema.json`."""
@@ -14,4 +16,101 @@ def get_provider_info() -> dict[str, Any]:
         "package-name": "airflow-dashboards",
         "name": "PostHog dashboards",
         "description": "Snapshot, refresh, prove and analyze PostHog dashboards around your loads.",
+        "integrations": [
+            {"integration-name": _INTEGRATION, "external-doc-url": "https://posthog.com/docs/api", "tags": ["service"]}
+        ],
+        "hooks": [_modules("hooks.posthog")],
+        "operators": [
+            _modules(
+                "operators.analyze_refresh",
+                "operators.run_insights",
+                "operators.snapshot",
+                "operators.tags",
+                "operators.template",
+            )
+        ],
+        "sensors": [_modules("sensors.refresh")],
+        "triggers": [_modules("triggers.refresh")],
+        "connection-types": [_CONNECTION],
+        "extra-links": ["airflow_dashboards.links.PostHogLink"],
+        "config": {"posthog": {"description": "The PostHog dashboards provider.", "options": _OPTIONS}},
     }
+
+
+def _modules(*names: str) -> dict[str, Any]:
+    return {"integration-name": _INTEGRATION, "python-modules": [f"airflow_dashboards.{name}" for name in names]}
+
+
+def _field(label: str, description: str, **schema: Any) -> dict[str, Any]:
+    return {"label": label, "description": description, "schema": schema}
+
+
+_CONNECTION: dict[str, Any] = {
+    "connection-type": "posthog",
+    "hook-class-name": "airflow_dashboards.hooks.posthog.PostHogHook",
+    "hook-name": "PostHog",
+    "ui-field-behaviour": {
+        "hidden-fields": ["schema", "port"],
+        "relabeling": {"host": "Host", "login": "E-mail", "password": "Key, token or password"},
+        "placeholders": {
+            "host": "https://us.posthog.com",
+            "login": "only for a session login",
+            "password": "phx_… (personal API key)",
+        },
+    },
+    "conn-fields": {
+        "project_id": _field(
+            "Project id",
+            "The number in PostHog's address bar: /project/<number>/…",
+            type=["integer", "null"],
+            minimum=1,
+        ),
+        "credential": _field(
+            "Credential",
+            "What the field above holds. A personal API key is what scheduled work should use; `session` signs in with"
+            " the e-mail and password and fails with SSO or 2FA; `cookies` uses the pair below.",
+            type=["string", "null"],
+            default="personal_api_key",
+            enum=["personal_api_key", "oauth", "session", "cookies"],
+        ),
+        "sessionid": _field(
+            "Cookie sessionid", "Only for credential `cookies`.", type=["string", "null"], format="password"
+        ),
+        "csrftoken": _field(
+            "Cookie posthog_csrftoken", "Only for credential `cookies`.", type=["string", "null"], format="password"
+        ),
+        "storage_path": _field(
+            "Storage path",
+            "Where snapshots, verdicts and reports are kept: a folder or an object store that all workers reach,"
+            " e.g. s3://aws_default@bucket/posthog. Empty: the [posthog] storage_path option.",
+            type=["string", "null"],
+        ),
+        "timeout": _field(
+            "Timeout", "Seconds one HTTP call may take.", type=["number", "null"], default=60, exclusiveMinimum=0
+        ),
+        "requests_per_minute": _field(
+            "Requests per minute",
+            "This deployment's share of the key's limit (480 a minute on PostHog Cloud). Empty: all of it.",
+            type=["integer", "null"],
+            minimum=1,
+        ),
+        "requests_per_hour": _field(
+            "Requests per hour",
+            "This deployment's share of the key's limit (4,800 an hour on PostHog Cloud). Empty: all of it.",
+            type=["integer", "null"],
+            minimum=1,
+        ),
+    },
+}
+
+_OPTIONS: dict[str, Any] = {
+    "storage_path": {
+        "description": "Where snapshots, verdicts and reports are kept unless an operator or a connection says"
+        " otherwise; a folder or any object store path that all workers and the API server reach. Empty: [common.io]"
+        " xcom_objectstorage_path, then the folder `posthog` in AIRFLOW_HOME.",
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "s3://aws_default@bucket/posthog",
+        "default": "",
+    },
+}

@@ -21,7 +21,7 @@ from airflow_dashboards.refresh.tiles import Answer, Computed, Ending, ask, comp
 from airflow_dashboards.refresh.verify import judge, query_error
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from airflow_dashboards.posthog import Dashboard, FlowClient
@@ -383,17 +383,16 @@ def refresh(
         step = yield from finish(flows, step, options, baseline=baseline)
 
 
-def cancel(flows: FlowClient, kicks: Sequence[Kick]) -> Flow[int]:
-    """Cancel what is still pending, one query after the other; returns how many were cancelled.
+def cancel(flows: FlowClient, queries: Iterable[str]) -> Flow[int]:
+    """Cancel queries that still wait, one after the other (`Kick.pending`); returns how many were cancelled.
 
     Never raises a `PostHogError`: for `on_kill`, where what can't be cancelled simply ends by itself.
     """
     cancelled = 0
-    for each in kicks:
-        for query in each.pending:
-            try:
-                yield from flows.query.cancel(query)
-            except PostHogError:
-                continue
-            cancelled += 1
+    for query in queries:
+        try:
+            yield from flows.query.cancel(query)
+        except PostHogError:
+            continue
+        cancelled += 1
     return cancelled

@@ -328,5 +328,5 @@ def test_a_baseline_catches_a_result_that_did_not_move(posthog, tile):
 def test_cancel_tells_how_many_and_never_raises(posthog, tile):
     posthog.board(42, tile(1, seconds=99), tile(2, seconds=99, losses=1))
     kicked = posthog.run(kick(posthog.flows(), 42, options()))
-    assert posthog.run(cancel(posthog.flows(), [kicked])) == 1
+    assert posthog.run(cancel(posthog.flows(), kicked.pending)) == 1
     assert posthog.count("DELETE") == 2

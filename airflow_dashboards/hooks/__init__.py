@@ -1,0 +1,1 @@
+"""How an Airflow Connection becomes a PostHog client."""

@@ -1,0 +1,59 @@
+"""What all operators of this provider share: a connection, a storage path, and how failures are told."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from airflow_dashboards.links import PostHogLink, dashboards_url
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Context
+
+    from airflow_dashboards.hooks.posthog import PostHogHook
+
+
+class PostHogOperator(BaseOperator):
+    """Base of the operators: reads nothing and connects to nothing before the task runs.
+
+    Args:
+        posthog_conn_id: id of the Airflow Connection of type `posthog`. Templated.
+        storage_path: where this task keeps its files; default: see `airflow_dashboards.settings.storage_root`.
+            Templated.
+    """
+
+    template_fields: Sequence[str] = ("posthog_conn_id", "storage_path")
+    operator_extra_links = (PostHogLink(),)
+    ui_color = "#f9bd2b"
+    ui_fgcolor = "#151515"
+
+    def __init__(
+        self, *, posthog_conn_id: str = "posthog_default", storage_path: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.posthog_conn_id = posthog_conn_id
+        self.storage_path = storage_path
+        self.posthog_url: str | None = None
+
+    @cached_property
+    def hook(self) -> PostHogHook:
+        """The hook of this task's connection."""
+        # Imported here, since a DAG file that only declares tasks needs no HTTP client.
+        from airflow_dashboards.hooks.posthog import PostHogHook
+
+        return PostHogHook(self.posthog_conn_id)
+
+    def note_dashboards(self, dashboard_ids: Sequence[int]) -> None:
+        """Remember for the task's link which dashboards it was about."""
+        self.posthog_url = dashboards_url(self.hook.settings, dashboard_ids)
+
+    @staticmethod
+    def run_label(context: Context) -> str:
+        """Return what names this task's files: DAG, run, task and map index, so that no two tasks write to one file."""
+        ti = context["ti"]
+        mapped = f"-{ti.map_index}" if ti.map_index is not None and ti.map_index >= 0 else ""
+        return f"{ti.dag_id}-{ti.run_id}-{ti.task_id}{mapped}"

@@ -1,0 +1,256 @@
+"""Refresh dashboards, and prove that every tile really refreshed."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowException
+
+from airflow_dashboards.operators.base import PostHogOperator
+from airflow_dashboards.settings import default_deferrable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import timedelta
+
+    from airflow.sdk import Context
+
+    from airflow_dashboards.journal import Journal
+    from airflow_dashboards.refresh.ledger import Ledger
+    from airflow_dashboards.refresh.outcome import RefreshOutcome
+    from airflow_dashboards.refresh.plan import RefreshOptions, Watch
+    from airflow_dashboards.refresh.store import SnapshotStore
+
+#: Queries that a killed deferred task cancels: Airflow allows it 30 seconds, and a trigger's arguments are kept small.
+MAX_CANCELLED = 200
+#: Seconds after the trigger's own deadline at which Airflow ends the deferral as a backstop.
+BACKSTOP_SECONDS = 300.0
+
+
+class RefreshFailedError(AirflowException):
+    """Some dashboards are not refreshed; the message names each with its tiles and the server's reasons."""
+
+
+class PostHogRunInsightsOperator(PostHogOperator):
+    """Refresh dashboards, prove tile by tile that they refreshed, and keep what they show now.
+
+    PostHog takes a refresh as a request, not as an order: it answers 200 for values it ignores, serves old numbers from
+    its cache and reports failures inside good answers (contract 5.4). So every tile is checked against the server's own
+    clock: it must have been computed after this task began. All dashboards are worked on at once, within the key's
+    limits; a retry goes on with those that are left.
+
+    With `deferrable=True` no worker slot is held while PostHog computes: the worker sends the refresh, the triggerer
+    only looks, the worker reads the results.
+
+    Args:
+        dashboards: an id, a list of ids, a selector, or an XComArg of any of these. Templated.
+        strategy: `force_async` (default: one cheap request enqueues all tiles of a dashboard), `force_blocking`,
+            `blocking`, `force_cache` or `per_tile`; see `refresh.plan.Strategy`. Templated.
+        timeout: how long one dashboard may take, `timedelta` or seconds; 30 minutes by default.
+        accept_cached: count a tile that the server thought fresh enough as refreshed; for `blocking` and `force_cache`.
+        on_failure: `fail_at_end` (default), `fail_fast` or `continue`. One bad dashboard never costs the others.
+        max_in_flight: dashboards that may be computing at the same time.
+        allow_empty: whether a selector may match nothing.
+        deferrable: wait in the triggerer; default `[operators] default_deferrable`.
+        cancel_on_kill: cancel queries that still wait at the server when somebody ends the task.
+        posthog_conn_id: id of the Connection. Templated.
+        storage_path: where the after-snapshots go. Templated.
+
+    Returns:
+        One outcome per dashboard as JSON: `dashboard_id`, `status` (refreshed, partial, failed), `counts`, the tiles
+            that are
+        not fresh with their reasons, and `after`, the reference of the after-snapshot. More than a hundred become one
+        reference to an index file.
+
+    Raises:
+        RefreshFailedError: dashboards are not wholly refreshed (unless `on_failure="continue"`). The outcomes are in
+            the XCom all the same.
+        PostHogError: nothing could be refreshed, e.g. a wrong key.
+        ValueError: an argument can't be used; nothing was sent.
+
+    Example:
+        >>> refresh = PostHogRunInsightsOperator(task_id="refresh", dashboards=[42, 43], deferrable=True)
+    """
+
+    template_fields: Sequence[str] = ("dashboards", "strategy", *PostHogOperator.template_fields)
+
+    def __init__(
+        self,
+        *,
+        dashboards: Any,
+        strategy: str = "force_async",
+        timeout: timedelta | float = 1800.0,
+        accept_cached: bool = False,
+        on_failure: str = "fail_at_end",
+        max_in_flight: int | None = None,
+        allow_empty: bool = False,
+        deferrable: bool | None = None,
+        cancel_on_kill: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.dashboards = dashboards
+        self.strategy = strategy
+        self.timeout = timeout
+        self.accept_cached = accept_cached
+        self.on_failure = on_failure
+        self.max_in_flight = max_in_flight
+        self.allow_empty = allow_empty
+        self.deferrable = default_deferrable() if deferrable is None else deferrable
+        self.cancel_on_kill = cancel_on_kill
+        self._in_flight: Ledger | None = None
+
+    def execute(self, context: Context) -> Any:
+        """Refresh what an earlier try has left, waiting here or in the triggerer."""
+        from airflow_dashboards.refresh.select import resolve
+
+        options = self._options()
+        ids = self.hook.run(lambda flows: resolve(flows, self.dashboards, allow_empty=self.allow_empty))
+        journal, ledger = self._resume_ledger(context, ids)
+        return self._go_on(context, ids, options, journal, ledger, ready=[])
+
+    def resume(self, context: Context, event: dict[str, Any] | None, dashboards: list[int]) -> Any:
+        """Go on after the triggerer has seen the server finish, or has given up looking."""
+        from airflow_dashboards.refresh.plan import PollState
+
+        if not isinstance(event, dict):
+            raise RefreshFailedError(
+                f"The trigger sent no usable event ({type(event).__name__}); clear the task to try again"
+            )
+        state = PollState.from_json(event)
+        if state.error:
+            self.log.warning(
+                "Looking from the triggerer ended early: %s. Reading the dashboards all the same.", state.error
+            )
+        journal, ledger = self._resume_ledger(context, dashboards)
+        return self._go_on(context, dashboards, self._options(), journal, ledger, ready=state.done)
+
+    def on_kill(self) -> None:
+        """Cancel what still waits at the server, after a person ended the running task."""
+        from airflow_dashboards.refresh.cycle import cancel
+
+        if self.cancel_on_kill and self._in_flight is not None:
+            queries = _pending(self._in_flight)
+            self.hook.run(lambda flows: cancel(flows, queries))
+
+    def _options(self) -> RefreshOptions:
+        from airflow_dashboards.refresh.outcome import OnFailure
+        from airflow_dashboards.refresh.plan import Limits, RefreshOptions, Strategy
+
+        seconds = self.timeout if isinstance(self.timeout, int | float) else self.timeout.total_seconds()
+        limits = Limits() if self.max_in_flight is None else Limits(dashboards=self.max_in_flight)
+        return RefreshOptions(
+            host=self.hook.settings.host,
+            strategy=Strategy(self.strategy),
+            timeout=seconds,
+            accept_cached=self.accept_cached,
+            on_failure=OnFailure(self.on_failure),
+            limits=limits,
+        )
+
+    def _store(self) -> SnapshotStore:
+        from airflow_dashboards.refresh.store import SnapshotStore
+
+        return SnapshotStore(self.hook.storage_root(self.storage_path))
+
+    def _resume_ledger(self, context: Context, ids: list[int]) -> tuple[Journal, Ledger]:
+        from airflow_dashboards.journal import journal_of
+
+        self.note_dashboards(ids)
+        journal = journal_of(context, self._store())
+        ledger = journal.ledger(ids)
+        self._in_flight = ledger
+        done, in_flight = len(ledger.outcomes()), len(ledger.in_flight())
+        if done or in_flight:
+            self.log.info("Going on: %d of %d dashboards are done, %d are under way.", done, len(ids), in_flight)
+        return journal, ledger
+
+    def _go_on(
+        self,
+        context: Context,
+        ids: list[int],
+        options: RefreshOptions,
+        journal: Journal,
+        ledger: Ledger,
+        *,
+        ready: list[int],
+    ) -> Any:
+        from airflow_dashboards.refresh.batch import advance, refresh_many
+
+        store = self._store()
+        run = self.run_label(context)
+
+        if not self.deferrable:
+            outcomes = self.hook.run(
+                lambda flows: refresh_many(
+                    flows,
+                    ids,
+                    options,
+                    ledger=ledger,
+                    keep=lambda snapshot: store.write(snapshot, run=run),
+                    journal=journal,
+                )
+            )
+            return self._conclude(context, outcomes, options, journal, store)
+
+        watch = self.hook.run(
+            lambda flows: advance(
+                flows,
+                ledger,
+                options,
+                ready=ready,
+                keep=lambda snapshot: store.write(snapshot, run=run),
+                journal=journal,
+            )
+        )
+        if watch is not None:
+            self._wait_in_triggerer(watch, ids, ledger)
+        return self._conclude(context, ledger.outcomes(), options, journal, store)
+
+    def _wait_in_triggerer(self, watch: Watch, ids: list[int], ledger: Ledger) -> None:
+        from datetime import timedelta
+
+        from airflow_dashboards.triggers.refresh import PostHogRefreshTrigger
+
+        self.log.info(
+            "PostHog is computing %d dashboards; waiting in the triggerer, without a worker slot.",
+            sum(len(milestone.dashboards) for milestone in watch.milestones),
+        )
+        self.defer(
+            trigger=PostHogRefreshTrigger(
+                self.posthog_conn_id,
+                watch=watch.to_json(),
+                cancel_on_kill=_pending(ledger)[:MAX_CANCELLED] if self.cancel_on_kill else [],
+            ),
+            method_name="resume",
+            kwargs={"dashboards": ids},
+            timeout=timedelta(seconds=max(0.0, watch.deadline - time.time()) + BACKSTOP_SECONDS),
+        )
+
+    def _conclude(
+        self,
+        context: Context,
+        outcomes: list[RefreshOutcome],
+        options: RefreshOptions,
+        journal: Journal,
+        store: SnapshotStore,
+    ) -> Any:
+        from airflow_dashboards.refresh.index import pack
+        from airflow_dashboards.refresh.outcome import RefreshStatus, verdict
+
+        for outcome in outcomes:
+            level = "info" if outcome.status is RefreshStatus.REFRESHED else "warning"
+            getattr(self.log, level)("%s", outcome.describe())
+        result = pack(outcomes, store, run=self.run_label(context), what="outcomes")
+        judged = verdict(outcomes, options.on_failure)
+        journal.clear()
+        if judged.fails:
+            # A failing task returns nothing; those who look into it want to know what became of each dashboard.
+            context["ti"].xcom_push(key="return_value", value=result)
+            raise RefreshFailedError(judged.message)
+        return result
+
+
+def _pending(ledger: Ledger) -> list[str]:
+    return [query for kick in ledger.in_flight() for query in kick.pending]

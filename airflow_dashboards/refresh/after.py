@@ -1,0 +1,74 @@
+"""Before and after, held against each other: which after-picture belongs to a before, and what is said of the pair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from airflow_dashboards.analysis import Analysis, RuleBook, Rules, Snapshot, compare
+from airflow_dashboards.posthog import PostHogError
+from airflow_dashboards.refresh.capture import capture
+from airflow_dashboards.refresh.server_analysis import ServerNarrative, server_analysis
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from airflow_dashboards.posthog import FlowClient
+    from airflow_dashboards.posthog.flow import Flow
+    from airflow_dashboards.refresh.reference import SnapshotRef
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What came of comparing a batch."""
+
+    analyses: list[Analysis] = field(default_factory=list)
+    #: PostHog's own summary per dashboard, or the reason why there is none; only where asked for.
+    narratives: dict[int, ServerNarrative] = field(default_factory=dict)
+    #: Dashboards that could not be compared at all, with the reason.
+    unreadable: dict[int, str] = field(default_factory=dict)
+
+
+def compare_all(
+    flows: FlowClient,
+    before: Iterable[SnapshotRef],
+    after: Mapping[int, SnapshotRef],
+    *,
+    read: Callable[[SnapshotRef], Snapshot],
+    keep: Callable[[Snapshot], SnapshotRef],
+    host: str,
+    rules: Rules | RuleBook,
+    narrate: bool = False,
+) -> Flow[Comparison]:
+    """Compare each before-picture with its after-picture, one dashboard in memory at a time.
+
+    Args:
+        flows: `client.flows`.
+        before: references of the before-pictures.
+        after: references of after-pictures by dashboard; a dashboard without one is read now, from PostHog's cache.
+        read: loads a stored picture.
+        keep: stores a picture that was read now.
+        host: origin of PostHog.
+        rules: what counts as harm.
+        narrate: whether to ask PostHog for its own summary too (contract 3.7).
+
+    One dashboard that can't be read or compared never costs the others: it is named in `unreadable`.
+    """
+    comparison = Comparison()
+    for reference in before:
+        dashboard_id = reference.dashboard_id
+        try:
+            if dashboard_id in after:
+                now = read(after[dashboard_id])
+            else:
+                now = yield from capture(flows, dashboard_id, host=host)
+                keep(now)
+            comparison.analyses.append(compare(read(reference), now, rules))
+        except (PostHogError, OSError, ValueError) as error:
+            comparison.unreadable[dashboard_id] = str(error)
+            continue
+        if narrate:
+            comparison.narratives[dashboard_id] = yield from server_analysis(
+                flows, dashboard_id, cache_key=reference.server_key, created_at=reference.server_key_at
+            )
+    return comparison

@@ -1,0 +1,1 @@
+"""Sensors: they wait, and ask nothing to be computed."""

@@ -1,0 +1,36 @@
+"""The one place that reads Airflow's configuration."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from airflow.sdk import ObjectStoragePath, conf
+
+
+def storage_root(argument: str | None = None, connection: str | None = None) -> ObjectStoragePath:
+    """Return the folder under which snapshots, verdicts and reports are kept.
+
+    The first that is set: the operator's argument, the connection's `storage_path`, `[posthog] storage_path`,
+    `[common.io] xcom_objectstorage_path`, then `$AIRFLOW_HOME/posthog`.
+
+    Example:
+        >>> storage_root("s3://aws_default@bucket/posthog")  # doctest: +SKIP
+    """
+    chosen = (
+        argument
+        or connection
+        or conf.get("posthog", "storage_path", fallback="")
+        or conf.get("common.io", "xcom_objectstorage_path", fallback="")
+        or str(Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "posthog")
+    )
+    if "://" not in chosen:
+        # A relative path would mean another folder in each worker process. Not `as_uri`: its %20 would be taken
+        # literally.
+        chosen = f"file://{Path(chosen).expanduser().absolute()}"
+    return ObjectStoragePath(chosen)
+
+
+def default_deferrable() -> bool:
+    """Return `[operators] default_deferrable`."""
+    return bool(conf.getboolean("operators", "default_deferrable", fallback=False))

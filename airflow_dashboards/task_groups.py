@@ -1,0 +1,102 @@
+"""The whole cycle around the tasks of a load. Only composition: the operators in it are there one by one, too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import TaskGroup
+
+from airflow_dashboards.operators.analyze_refresh import PostHogAnalyzeRefreshOperator
+from airflow_dashboards.operators.run_insights import PostHogRunInsightsOperator
+from airflow_dashboards.operators.snapshot import PostHogSnapshotOperator
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from airflow_dashboards.analysis import RuleBook, Rules
+
+
+class PostHogRefreshGroup(TaskGroup):
+    """Snapshot before, refresh, prove and analyze after whatever tasks are declared inside.
+
+    The tasks `snapshot`, `refresh` and `analyze` are made when the group is entered (`group.snapshot`, ...), and wired
+    when it
+    is left: the snapshot before every first task inside, the refresh after every last one. A load that fails leaves the
+    dashboards alone.
+
+    Args:
+        group_id: id of the group; its tasks are `<group_id>.snapshot`, `.refresh`, `.analyze`.
+        dashboards: an id, a list of ids, a selector, or an XComArg of any of these. Templated.
+        rules: what counts as harm; the default needs no tuning.
+        fail_on: `fail` (default), `warn` or `never`: which verdict fails the analyze task.
+        strategy, timeout, on_failure, deferrable: as for `PostHogRunInsightsOperator`.
+        mode: as for `PostHogSnapshotOperator`.
+        narrator: as for `PostHogAnalyzeRefreshOperator`; `posthog` has the snapshot task ask for the server's own, too.
+        posthog_conn_id: id of the Connection. Templated.
+        storage_path: where snapshots and reports go. Templated.
+        kwargs: as for every `TaskGroup`.
+
+    Example:
+        >>> with PostHogRefreshGroup("kpis", dashboards=[42, 43], rules=Rules(max_drop=0.3)):  # doctest: +SKIP
+        ...     load_orders() >> build_marts()
+    """
+
+    def __init__(
+        self,
+        group_id: str,
+        *,
+        dashboards: Any,
+        rules: Rules | RuleBook | dict[str, Any] | None = None,
+        fail_on: str = "fail",
+        strategy: str = "force_async",
+        timeout: timedelta | float = 1800.0,
+        on_failure: str = "fail_at_end",
+        deferrable: bool | None = None,
+        mode: str = "force_cache",
+        narrator: str | None = None,
+        posthog_conn_id: str = "posthog_default",
+        storage_path: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(group_id=group_id, **kwargs)
+        common: dict[str, Any] = {"posthog_conn_id": posthog_conn_id, "storage_path": storage_path}
+        self._arguments: dict[str, dict[str, Any]] = {
+            "snapshot": {"dashboards": dashboards, "mode": mode, "server": narrator == "posthog", **common},
+            "refresh": {
+                "dashboards": dashboards,
+                "strategy": strategy,
+                "timeout": timeout,
+                "on_failure": on_failure,
+                "deferrable": deferrable,
+                **common,
+            },
+            "analyze": {"rules": rules, "fail_on": fail_on, "narrator": narrator, **common},
+        }
+        self.snapshot: PostHogSnapshotOperator
+        self.refresh: PostHogRunInsightsOperator
+        self.analyze: PostHogAnalyzeRefreshOperator
+
+    def __enter__(self) -> PostHogRefreshGroup:
+        super().__enter__()
+        self.snapshot = PostHogSnapshotOperator(task_id="snapshot", **self._arguments["snapshot"])
+        self.refresh = PostHogRunInsightsOperator(task_id="refresh", **self._arguments["refresh"])
+        self.analyze = PostHogAnalyzeRefreshOperator(
+            task_id="analyze", before=self.snapshot.output, after=self.refresh.output, **self._arguments["analyze"]
+        )
+        return self
+
+    def __exit__(self, _type: Any, _value: Any, _tb: Any) -> None:
+        if _type is None:
+            self._wire()
+        super().__exit__(_type, _value, _tb)  # type: ignore[no-untyped-call]
+
+    def _wire(self) -> None:
+        ours = {self.snapshot.task_id, self.refresh.task_id, self.analyze.task_id}
+        inside = {task.task_id: task for task in self if task.task_id not in ours}
+        for task in inside.values():
+            if task.upstream_task_ids.isdisjoint(inside):
+                self.snapshot.set_downstream(task)
+            if task.downstream_task_ids.isdisjoint(inside):
+                self.refresh.set_upstream(task)
+        if not inside:
+            self.snapshot.set_downstream(self.refresh)

@@ -1,0 +1,145 @@
+"""Triggers: they look, and never ask the server to compute anything.
+
+Whatever starts work is done on a worker, before the task defers: a restarted triggerer runs its triggers again from the
+start, and must not send a refresh twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_dashboards.hooks.posthog import PostHogHook
+from airflow_dashboards.posthog import PostHogError
+from airflow_dashboards.refresh.cycle import cancel, poll
+from airflow_dashboards.refresh.freshness import Freshness, look
+from airflow_dashboards.refresh.plan import PollState, Watch
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+
+class PostHogRefreshTrigger(BaseTrigger):
+    """Waits until the server has computed what a worker kicked; yields exactly one event, whatever happens.
+
+    The event is `PollState` as JSON. It says which dashboards are believed done; only the worker's read proves it.
+
+    Args:
+        posthog_conn_id: id of the Connection.
+        watch: what to poll, `Watch.to_json()`; its deadline is wall-clock time, so it survives a restart.
+        cancel_on_kill: ids of queries to cancel when somebody marks or clears the deferred task.
+    """
+
+    def __init__(
+        self, posthog_conn_id: str, watch: dict[str, Any], *, cancel_on_kill: Sequence[str] = (), **_from_later: Any
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.posthog_conn_id = posthog_conn_id
+        self.watch = watch
+        self.cancel_on_kill = list(cancel_on_kill)
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class path and plain JSON arguments."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {
+                "posthog_conn_id": self.posthog_conn_id,
+                "watch": self.watch,
+                "cancel_on_kill": self.cancel_on_kill,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Poll until the watch is over."""
+        yield TriggerEvent((await self._until_over()).to_json())
+
+    async def _until_over(self) -> PollState:
+        state = PollState()
+        try:
+            watch = Watch.from_json(self.watch)
+            async with await PostHogHook(self.posthog_conn_id).aclient() as client:
+                while not state.over:
+                    state = await client.run(poll(client.flows, watch, state))
+                    if not state.over:
+                        await asyncio.sleep(state.wait)
+        except (PostHogError, ValueError) as error:
+            # The worker goes on from here: it reads the dashboards, and says what it finds in the server's words.
+            return state.model_copy(update={"over": True, "error": str(error)})
+        return state
+
+    async def on_kill(self) -> None:
+        """Cancel what still waits at the server, after a person ended the task (Airflow 3.3)."""
+        if not self.cancel_on_kill:
+            return
+        async with await PostHogHook(self.posthog_conn_id).aclient() as client:
+            cancelled = await client.run(cancel(client.flows, self.cancel_on_kill))
+        self.log.info("Cancelled %d queries that PostHog was still to compute.", cancelled)
+
+
+class PostHogFreshnessTrigger(BaseTrigger):
+    """Waits until every insight tile of some dashboards is fresher than an instant; yields exactly one event.
+
+    Args:
+        posthog_conn_id: id of the Connection.
+        dashboards: ids.
+        fresher_than: seconds since the epoch.
+        deadline: seconds since the epoch, after which it gives up with a `timeout` event of its own.
+        poke_interval: seconds between two looks.
+        allow_no_access: count tiles that the credential may not see as fresh.
+    """
+
+    def __init__(
+        self,
+        posthog_conn_id: str,
+        dashboards: list[int],
+        fresher_than: float,
+        deadline: float,
+        poke_interval: float = 60.0,
+        *,
+        allow_no_access: bool = True,
+        **_from_later: Any,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.posthog_conn_id = posthog_conn_id
+        self.dashboards = dashboards
+        self.fresher_than = fresher_than
+        self.deadline = deadline
+        self.poke_interval = poke_interval
+        self.allow_no_access = allow_no_access
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class path and plain JSON arguments."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {
+                "posthog_conn_id": self.posthog_conn_id,
+                "dashboards": self.dashboards,
+                "fresher_than": self.fresher_than,
+                "deadline": self.deadline,
+                "poke_interval": self.poke_interval,
+                "allow_no_access": self.allow_no_access,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Look until all is fresh or the deadline has passed."""
+        yield TriggerEvent(await self._until_fresh())
+
+    async def _until_fresh(self) -> dict[str, Any]:
+        state = Freshness(waiting=self.dashboards)
+        try:
+            async with await PostHogHook(self.posthog_conn_id).aclient() as client:
+                while True:
+                    state = await client.run(
+                        look(client.flows, state, fresher_than=self.fresher_than, allow_no_access=self.allow_no_access)
+                    )
+                    if not state.waiting:
+                        return {"status": "fresh"}
+                    if time.time() + self.poke_interval > self.deadline:
+                        return {"status": "timeout", "message": state.describe()}
+                    await asyncio.sleep(self.poke_interval)
+        except (PostHogError, ValueError) as error:
+            return {"status": "error", "message": str(error)}
