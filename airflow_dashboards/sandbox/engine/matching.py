@@ -40,8 +40,8 @@ def furthest(events: Sequence[Event], rules: Rules) -> list[datetime]:
     """Return when each step was reached, for the run of steps that got furthest; empty where not even the first was.
 
     Every first step starts a run anew; all steps of a run lie within the window from its first. One event is one
-    step: it does not lead from a step to the next. Of runs that get equally far, the first counts. A person who does something
-    excluded in every run that enters is not in the funnel at all.
+    step: it does not lead from a step to the next. Of runs that get equally far, the first counts. A person who does
+    something excluded in every run that enters is not in the funnel at all.
 
     Args:
         events: One person's, in the order of time.

@@ -58,7 +58,7 @@ def _stops(scope: Scope, query: PathsQuery, in_window: exp.Expr) -> list[Row]:
     own = exp.Case(ifs=[], default=sql.column("event"))
     own.append("ifs", exp.If(this=named("$pageview"), true=sql.event_property("$current_url")))
     own.append("ifs", exp.If(this=named("$screen"), true=sql.event_property("$screen_name")))
-    where = sql.call("RTRIM({0}, '/')", own)
+    where = sql.call("REGEXP_REPLACE({0}, '(.)/$', '\\1')", own)
     kinds = [named(kind) for kind in included if kind != "custom_event"]
     if "custom_event" in included:
         kinds.append(sql.call("NOT STARTS_WITH({0}, '$')", sql.column("event")))
@@ -69,7 +69,7 @@ def _stops(scope: Scope, query: PathsQuery, in_window: exp.Expr) -> list[Row]:
     )
     place = sql.column("place")
     known = sql.call("{0} <> ''", place)
-    excluded = [sql.call("{0} <> {1}", place.copy(), sql.literal(name.rstrip("/"))) for name in query.paths.exclude]
+    excluded = [sql.call("{0} <> {1}", place.copy(), sql.literal(_bare(name))) for name in query.paths.exclude]
     statement = (
         exp.select("*")
         .from_(stops.subquery("stops"))
@@ -97,16 +97,21 @@ def _trimmed(stops: list[_Stop], paths: PathsFilter) -> list[_Stop]:
     """Return the part of a path asked for: from the start point's first visit, or up to the end point's last."""
     places = [place for _, place in stops]
     if paths.start_point:
-        start = paths.start_point.rstrip("/")
+        start = _bare(paths.start_point)
         if start not in places:
             return []
         stops = stops[places.index(start) :]
         places = places[places.index(start) :]
     if paths.end_point:
-        end = paths.end_point.rstrip("/")
+        end = _bare(paths.end_point)
         if end not in places:
             return []
         stops = stops[: len(places) - places[::-1].index(end)]
         if not paths.start_point:
             return stops[-paths.step_limit :]
     return stops[: paths.step_limit]
+
+
+def _bare(place: str) -> str:
+    """Return a place without the slash at its end, which makes no difference; the root keeps its own."""
+    return place[:-1] if len(place) > 1 and place.endswith("/") else place
