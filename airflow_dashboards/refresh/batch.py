@@ -98,8 +98,9 @@ class _Batch:
 
     def round(self, ready: Sequence[int]) -> Flow[bool]:
         """Finish these dashboards and kick others into the room; returns whether anything was done."""
-        by_id = {each.dashboard_id: each for each in self.ledger.in_flight()}
-        finishing = [by_id[each] for each in ready if each in by_id]
+        now: float = yield Now()
+        believed = set(ready)
+        finishing = [each for each in self.ledger.in_flight() if each.dashboard_id in believed or now >= each.deadline]
         kicking = self.room()
         if not finishing and not kicking:
             return False
@@ -112,7 +113,7 @@ class _Batch:
         ids = [each.dashboard_id for each in finishing] + kicking
         results: list[Kick | RefreshOutcome | Exception] = yield Gather(work, limit=self.options.limits.requests)
         passing = [each for each in results if isinstance(each, PostHogError) and each.retryable]
-        outage = passing[-1] if len(passing) == len(results) else None
+        outage = passing[-1] if len(passing) == len(results) and self._nobody_else_answers(ids) else None
         self.again = []
         for dashboard_id, result in zip(ids, results, strict=True):
             self._note(dashboard_id, result, outage=outage is not None)
@@ -124,6 +125,10 @@ class _Batch:
         if fatal is not None:
             raise fatal
         return True
+
+    def _nobody_else_answers(self, ids: Sequence[int]) -> bool:
+        """Whether failures of these dashboards look like the server's: several at once, or nothing ever worked."""
+        return len(ids) > 1 or (not self.ledger.outcomes() and len(self.ledger.in_flight()) <= 1)
 
     def _outage(self, error: PostHogError | None) -> Flow[None]:
         if error is None:
@@ -256,7 +261,12 @@ def refresh_many(
             ready = []
             continue
         if changed:
-            state = PollState(rate=state.rate, failures=state.failures, polls=state.polls, wait=state.wait)
+            state = PollState(
+                rate=state.rate,
+                failures=state.failures,
+                polls=state.polls,
+                wait=state.wait,
+            )
         now = yield Now()
         if now < look_at:
             if batch.room():

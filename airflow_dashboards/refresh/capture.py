@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any
 from airflow_dashboards.analysis.kinds import classify, interval
 from airflow_dashboards.analysis.model import QueryKind, Snapshot, TileStatus
 from airflow_dashboards.analysis.model import Tile as Captured
-from airflow_dashboards.posthog.flow import Flow, Gather, Now
+from airflow_dashboards.posthog.flow import Flow, Now
 from airflow_dashboards.refresh.clock import instant
 from airflow_dashboards.refresh.verify import query_error, tile_error, tile_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from airflow_dashboards.posthog import Dashboard, FlowClient, Insight, Refresh, Tile
-    from airflow_dashboards.refresh.reference import SnapshotRef
 
 
 def picture(
@@ -133,24 +131,3 @@ def capture(flows: FlowClient, dashboard_id: int, *, host: str, mode: Refresh | 
         mode=mode,
         taken_at=dashboard.server_time or instant(now),
     )
-
-
-def capture_many(
-    flows: FlowClient,
-    dashboard_ids: Sequence[int],
-    *,
-    host: str,
-    keep: Callable[[Snapshot], SnapshotRef],
-    mode: Refresh | str = "force_cache",
-    limit: int = 8,
-) -> Flow[list[SnapshotRef | Exception]]:
-    """Capture many dashboards, `limit` at once; each snapshot is handed to `keep` and let go as soon as it is read.
-
-    The answer has, in order, a reference per dashboard, or the exception that this one dashboard ran into.
-    """
-
-    def one(dashboard_id: int) -> Flow[SnapshotRef]:
-        return keep((yield from capture(flows, dashboard_id, host=host, mode=mode)))
-
-    results: list[SnapshotRef | Exception] = yield Gather([one(each) for each in dashboard_ids], limit=limit)
-    return results

@@ -384,7 +384,7 @@ def refresh(
 
 
 def cancel(flows: FlowClient, queries: Iterable[str]) -> Flow[int]:
-    """Cancel queries that still wait, one after the other (`Kick.pending`); returns how many were cancelled.
+    """Cancel queries that are still pending (`Kick.pending`), one after the other; returns how many were cancelled.
 
     Never raises a `PostHogError`: for `on_kill`, where what can't be cancelled simply ends by itself.
     """

@@ -13,7 +13,7 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING
 
-from airflow_dashboards.posthog.errors import PermissionDeniedError, PostHogAPIError, PostHogError, ServerError
+from airflow_dashboards.posthog.errors import PermissionDeniedError, PostHogAPIError, PostHogError
 from airflow_dashboards.posthog.flow import Flow, Now
 from airflow_dashboards.refresh.plan import Kick, Milestone, PollState, Watch
 
@@ -30,8 +30,12 @@ MAX_REQUESTS = 3
 MAX_FAILURES = 5
 #: Seconds between looks.
 SHORTEST_WAIT, LONGEST_WAIT = 0.5, 10.0
+#: The same where the throughput seen so far says how long it will take.
+LONGEST_PREDICTED_WAIT = 60.0
 #: Dashboards that should become done between two looks at a large batch: what keeps polling below 0.3 per dashboard.
 STRIDE = 8
+#: Looks at a large batch, about: each should find another 1/25 of it done.
+LOOKS = 25
 #: Pending queries of one dashboard that are watched one by one; of more, the last stands for all.
 MAX_QUERIES = 10
 
@@ -116,35 +120,39 @@ class _Look:
                 self.complete.add(position)
 
     def _in_order(self) -> Iterator[tuple[int, str]]:
+        """Ask where the server should be by now; nearer if it isn't, further on if it has been there for long."""
         low, left = self.open(in_order=True), MAX_REQUESTS
-        target = self._predicted(low)
+        target = self._reached(low)
         while low and left:
-            position = low[min(target, len(low) - 1)]
+            position = low[target]
             yield position, self.watch.milestones[position].queries[-1]
             left -= 1
-            if position in self.complete:
-                low = [each for each in low if each > position]
-                target = min(1, len(low) - 1)
-            elif target <= 0:
-                return
+            if position not in self.complete:
+                if target == 0 or left == 1:
+                    return
+                low, target = low[:target], target // 2
             else:
-                low, target = low[:target], (target - 1) // 2
+                low = [each for each in low if each > position]
+                target = self._reached(low)
+                if low and self.watch.milestones[low[target]].place > self._place_now():
+                    return
 
-    def _predicted(self, low: Sequence[int]) -> int:
-        if self.rate is None:
-            return 0
-        reached = self.rate * self.elapsed
-        return max(0, sum(self.watch.milestones[position].place <= reached for position in low) - 1)
+    def _place_now(self) -> float:
+        return self.rate * self.elapsed if self.rate else 0.0
 
-    def note(self, position: int, *, done: bool) -> None:
-        """Take an answer: the query asked about at this milestone is complete, or still running."""
+    def _reached(self, low: Sequence[int]) -> int:
+        """Return which of these milestones the server has just passed, by the throughput seen so far."""
+        return max(0, sum(self.watch.milestones[position].place <= self._place_now() for position in low) - 1)
+
+    def note(self, position: int, *, done: bool, ago: float = 0.0) -> None:
+        """Take an answer: the query asked about is still running, or has been complete for `ago` seconds."""
         self.failures = 0
         milestone = self.watch.milestones[position]
         if not done:
             return
         if milestone.in_order:
             self.complete.update(each for each in self.open(in_order=True) if each <= position)
-            self.rate = milestone.place / self.elapsed
+            self.rate = milestone.place / max(self.elapsed - ago, 0.1)
         else:
             self.partly[position] = self.partly.get(position, 0) + 1
 
@@ -182,15 +190,21 @@ class _Look:
             return LONGEST_WAIT
         in_order = self.open(in_order=True)
         if in_order and self.rate:
-            per_group = max(1, len(self.watch.milestones[in_order[0]].dashboards))
-            goal = self.watch.milestones[in_order[min(len(in_order), ceil(STRIDE / per_group)) - 1]]
-            seconds = goal.place / self.rate - self.elapsed
-            # Behind the prediction: look again soon, and later and later.
-            return _clamp(seconds if seconds > 0 else self.state.wait * 1.5)
+            return self._predicted_wait(in_order, self.rate)
         sooner = [self.watch.milestones[position].not_before - self.now for position in self.open(in_order=False)]
         if not in_order and sooner and min(sooner) > 0:
             return _clamp(min(sooner))
-        return _clamp(SHORTEST_WAIT if progress else self.state.wait * 1.6)
+        return _clamp(SHORTEST_WAIT if progress else self.state.wait * 1.35)
+
+    def _predicted_wait(self, in_order: Sequence[int], rate: float) -> float:
+        milestones = self.watch.milestones
+        per_group = max(1, len(milestones[in_order[0]].dashboards))
+        stride = max(STRIDE / per_group, len(milestones) / LOOKS)
+        goal = milestones[in_order[min(len(in_order), ceil(stride)) - 1]]
+        seconds = goal.place / rate - self.elapsed
+        # Behind the prediction: look again when one more group may be done.
+        step = (milestones[in_order[-1]].place - milestones[in_order[0]].place) / max(len(in_order) - 1, 1) / rate
+        return min(max(seconds, min(step, LONGEST_WAIT), SHORTEST_WAIT), LONGEST_PREDICTED_WAIT)
 
 
 def poll(flows: FlowClient, watch: Watch, state: PollState) -> Flow[PollState]:
@@ -212,7 +226,8 @@ def poll(flows: FlowClient, watch: Watch, state: PollState) -> Flow[PollState]:
     for position, query_id in look.questions():
         look.asked += 1
         try:
-            look.note(position, done=(yield from _complete(flows, query_id)))
+            done, ago = yield from _complete(flows, query_id)
+            look.note(position, done=done, ago=ago)
         except PermissionDeniedError as error:  # a key without `query:read` may refresh, but not poll
             look.error = str(error)
             look.note_blind()
@@ -224,21 +239,20 @@ def poll(flows: FlowClient, watch: Watch, state: PollState) -> Flow[PollState]:
     return look.result()
 
 
-def _complete(flows: FlowClient, query_id: str) -> Flow[bool]:
-    """Whether a query will not run any further. How it ended is the read's business."""
+def _complete(flows: FlowClient, query_id: str) -> Flow[tuple[bool, float]]:
+    """Whether a query will not run any further, and since how many seconds. How it ended is the read's business."""
     try:
         status = yield from flows.query.status(query_id)
-    except PermissionDeniedError:
-        raise
-    except ServerError as error:
-        if error.status == 500:  # "failed without a message" (contract 3.23), not a server that is down
-            return True
-        raise
     except PostHogAPIError as error:
-        if error.status in (400, 404):  # failed; or a record that has expired
-            return True
+        # Failed without a message (500, contract 3.23), or a record that has expired (404).
+        if error.status in (400, 404, 500):
+            return True, 0.0
         raise
-    return bool(status.complete or status.error)
+    if not (status.complete or status.error):
+        return False, 0.0
+    if status.end_time is None or status.server_time is None:
+        return True, 0.0
+    return True, max(0.0, (status.server_time - status.end_time).total_seconds())
 
 
 def _first_wait(watch: Watch) -> float:

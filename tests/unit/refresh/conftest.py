@@ -1,4 +1,4 @@
-"""A small PostHog in memory with a clock of its own, written from the contract: what drives the flows in these tests."""
+"""A small PostHog in memory with a clock of its own, written from the contract: what drives the flows under test."""
 
 from __future__ import annotations
 

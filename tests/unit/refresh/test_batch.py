@@ -1,0 +1,286 @@
+"""Many dashboards: few requests, no one's failure is another's, and nothing is done twice."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from airflow_dashboards.posthog import AuthenticationError, PostHogConnectionError, ServerError
+from airflow_dashboards.refresh.batch import MAX_ERRORS, OUTAGE_WAITS, advance, refresh_many
+from airflow_dashboards.refresh.journal import Journal
+from airflow_dashboards.refresh.ledger import Ledger
+from airflow_dashboards.refresh.outcome import OnFailure, RefreshStatus
+from airflow_dashboards.refresh.plan import Limits, PollState, RefreshOptions, Strategy
+from airflow_dashboards.refresh.poll import poll
+from airflow_dashboards.refresh.store import SnapshotStore
+
+HOST = "https://posthog.example.com"
+
+
+class KilledError(BaseException):
+    """What SIGKILL looks like from inside."""
+
+
+def options(**facts) -> RefreshOptions:
+    return RefreshOptions(host=HOST, **facts)
+
+
+def boards(posthog, tile, count: int, tiles: int = 4, seconds: float = 0.2) -> list[int]:
+    for board in range(1, count + 1):
+        posthog.board(board, *(tile(board * 1000 + n, seconds=seconds) for n in range(tiles)))
+    posthog.warm()
+    posthog.version = 1
+    return list(range(1, count + 1))
+
+
+def deferred(posthog, ledger, opts, **kwargs) -> int:
+    """Run a batch the way a deferrable operator does; returns how often the worker was needed."""
+    ready, steps = [], 0
+    while True:
+        steps += 1
+        planned = posthog.run(advance(posthog.flows(), ledger, opts, ready=ready, **kwargs))
+        if planned is None:
+            return steps
+        state = PollState()
+        while not state.over:
+            state = posthog.run(poll(posthog.flows(), planned, state))
+            posthog.sleep(state.wait)
+        ready = state.done
+
+
+def test_all_are_refreshed_and_told_in_order(posthog, tile):
+    ids = boards(posthog, tile, 30)
+    outcomes = posthog.run(refresh_many(posthog.flows(), ids, options()))
+    assert [each.dashboard_id for each in outcomes] == ids
+    assert {each.status for each in outcomes} == {RefreshStatus.REFRESHED}
+
+
+@pytest.mark.parametrize(
+    ("count", "tiles", "seconds", "workers"), [(100, 6, 0.2, 8), (300, 4, 0.02, 8), (40, 6, 3.0, 4)]
+)
+def test_a_batch_costs_at_most_2_3_requests_per_dashboard_after_the_capture(
+    posthog, tile, count, tiles, seconds, workers
+):
+    posthog.free, posthog.latency = [0.0] * workers, 0.01
+    ids = boards(posthog, tile, count, tiles, seconds)
+    begun = posthog.time
+    posthog.run(refresh_many(posthog.flows(), ids, options()))
+    assert posthog.count("force_async") == count
+    assert posthog.count("force_cache") <= 1.05 * count
+    assert posthog.count("/query/") <= max(0.3 * count, 20)
+    assert len(posthog.log) <= 2.3 * count + 12
+    server_alone = count * tiles * seconds / workers
+    assert posthog.time - begun <= 1.3 * max(server_alone, 0.02 * count) + 2
+
+
+def test_deferred_costs_the_same_and_needs_the_worker_twice(posthog, tile):
+    ids = boards(posthog, tile, 100, 6)
+    ledger = Ledger(ids)
+    assert deferred(posthog, ledger, options()) == 2
+    assert ledger.complete
+    assert {each.status for each in ledger.outcomes()} == {RefreshStatus.REFRESHED}
+    assert len(posthog.log) <= 2.3 * 100 + 1
+
+
+def test_the_watch_of_a_thousand_dashboards_is_small(posthog, tile):
+    ids = boards(posthog, tile, 1000, 1)
+    planned = posthog.run(advance(posthog.flows(), Ledger(ids), options(limits=Limits(dashboards=1000))))
+    assert len(json.dumps(planned.to_json())) < 20_000
+
+
+def test_limits_hold(posthog, tile):
+    ids = boards(posthog, tile, 20, 5, seconds=30)
+    for limits, most in ((Limits(dashboards=3), 3), (Limits(tiles=20, requests=1), 4)):
+        ledger = Ledger(ids)
+        planned = posthog.run(advance(posthog.flows(), ledger, options(limits=limits)))
+        assert len(ledger.in_flight()) <= most
+        assert planned.waiting == len(ledger.waiting()) > 0
+
+
+def test_a_watch_ends_early_to_let_waiting_ones_in(posthog, tile):
+    ids = boards(posthog, tile, 20, 2, seconds=2)
+    ledger = Ledger(ids)
+    deferred(posthog, ledger, options(limits=Limits(dashboards=6)))
+    assert {each.status for each in ledger.outcomes()} == {RefreshStatus.REFRESHED}
+
+
+def test_one_bad_dashboard_costs_the_others_nothing(posthog, tile):
+    ids = boards(posthog, tile, 6)
+    posthog.boards[2].deleted = True
+    posthog.boards[3].tiles[0].broken = "Memory limit exceeded"
+    posthog.boards[4].tiles[0].seconds = 1e6
+    posthog.fault(
+        r"dashboards/5/\?refresh=force_async",
+        (500, {"type": "server_error", "code": "error", "detail": "A server error occurred."}),
+        times=99,
+    )
+    outcomes = {
+        each.dashboard_id: each for each in posthog.run(refresh_many(posthog.flows(), ids, options(timeout=120)))
+    }
+    assert {key: each.status.value for key, each in outcomes.items()} == {
+        1: "refreshed",
+        2: "failed",
+        3: "partial",
+        4: "partial",
+        5: "failed",
+        6: "refreshed",
+    }
+    assert "Not found." in outcomes[2].error
+    assert outcomes[3].tiles[0].message == "Memory limit exceeded"
+    assert outcomes[4].tiles[0].status.value == "pending"
+    assert "A server error occurred." in outcomes[5].error
+    assert posthog.count(r"dashboards/5/\?refresh=force_async") == MAX_ERRORS
+    assert posthog.count(r"dashboards/1/") == 2
+
+
+def test_fail_fast_kicks_no_further_ones(posthog, tile):
+    ids = boards(posthog, tile, 40)
+    posthog.boards[1].deleted = True
+    opts = options(on_failure=OnFailure.FAIL_FAST, limits=Limits(requests=2))
+    outcomes = posthog.run(refresh_many(posthog.flows(), ids, opts))
+    assert len(outcomes) == 40
+    assert posthog.count("force_async") == 8  # the round that was under way
+    assert "fail_fast" in outcomes[-1].error
+
+
+def test_a_refused_credential_ends_the_batch_at_once(posthog, tile):
+    ids = boards(posthog, tile, 100)
+    body = {"type": "authentication_error", "code": "authentication_failed", "detail": "Personal API key is invalid."}
+    posthog.fault("force_async", (401, body), times=999)
+    ledger = Ledger(ids)
+    with pytest.raises(AuthenticationError):
+        posthog.run(refresh_many(posthog.flows(), ids, options(), ledger=ledger))
+    assert posthog.count("force_async") <= 32
+    assert len(ledger.waiting()) == 100
+
+
+def test_an_outage_is_waited_for_and_then_raised_with_the_ledger_intact(posthog, tile):
+    ids = boards(posthog, tile, 10)
+    ledger = Ledger(ids)
+    posthog.fault("force_async", PostHogConnectionError("Could not reach PostHog", sent=False), times=50)
+    with pytest.raises(PostHogConnectionError):
+        posthog.run(refresh_many(posthog.flows(), ids, options(), ledger=ledger))
+    assert [each for each in posthog.slept if each in OUTAGE_WAITS] == list(OUTAGE_WAITS)
+    assert len(ledger.waiting()) == 10
+    outcomes = posthog.run(refresh_many(posthog.flows(), ids, options(), ledger=ledger))
+    assert {each.status for each in outcomes} == {RefreshStatus.REFRESHED}
+
+
+def test_a_short_outage_fails_no_dashboard(posthog, tile):
+    ids = boards(posthog, tile, 10)
+    posthog.fault("dashboards/", PostHogConnectionError("Could not reach PostHog", sent=False), times=0)
+    posthog.fault("force_cache", (503, {"detail": "busy"}), times=20)
+    outcomes = posthog.run(refresh_many(posthog.flows(), ids, options()))
+    assert {each.status for each in outcomes} == {RefreshStatus.REFRESHED}
+
+
+def test_snapshots_are_kept_one_by_one_and_referred_to(posthog, tile, tmp_path):
+    ids = boards(posthog, tile, 5)
+    store = SnapshotStore(tmp_path)
+    outcomes = posthog.run(refresh_many(posthog.flows(), ids, options(), keep=lambda s: store.write(s, run="r1")))
+    for outcome in outcomes:
+        assert [each.result for each in store.read(outcome.after).tiles] == [[{"version": 1}]] * 4
+
+
+def test_a_storage_that_refuses_fails_the_dashboard_with_the_reason(posthog, tile):
+    ids = boards(posthog, tile, 2)
+
+    def full(_):
+        raise OSError("No space left on device")
+
+    outcomes = posthog.run(refresh_many(posthog.flows(), ids, options(), keep=full))
+    assert [each.error for each in outcomes] == ["No space left on device"] * 2
+
+
+@pytest.mark.parametrize("strategy", list(Strategy))
+def test_every_strategy_works_in_batches(posthog, tile, strategy):
+    ids = boards(posthog, tile, 3)
+    outcomes = posthog.run(refresh_many(posthog.flows(), ids, options(strategy=strategy, accept_cached=True)))
+    assert {each.status for each in outcomes} == {RefreshStatus.REFRESHED}
+
+
+@pytest.mark.parametrize("die_at", range(1, 60, 4))
+def test_a_killed_worker_s_retry_does_only_what_is_left(posthog, tile, tmp_path, die_at):
+    """Killed at any request: the next try kicks nothing twice, reads nothing again that was done, and ends the same."""
+    ids = boards(posthog, tile, 12)
+    store = SnapshotStore(tmp_path)
+    opts = options(limits=Limits(requests=2))
+    send, left = posthog.send, [die_at]
+
+    def dying(request):
+        left[0] -= 1
+        if left[0] == 0:
+            raise KilledError
+        return send(request)
+
+    posthog.send = dying
+    journal = Journal(store, key="dag/run/refresh")
+    try:
+        posthog.run(refresh_many(posthog.flows(), ids, opts, ledger=journal.ledger(ids), journal=journal))
+    except KilledError:
+        posthog.sleep(300)
+    done_before = {each.dashboard_id for each in Journal(store, key="dag/run/refresh").ledger(ids).outcomes()}
+    reads_before = len(posthog.log)
+    journal = Journal(store, key="dag/run/refresh")
+    ledger = journal.ledger(ids)
+    outcomes = posthog.run(refresh_many(posthog.flows(), ids, opts, ledger=ledger, journal=journal))
+    assert [each.status for each in outcomes] == [RefreshStatus.REFRESHED] * 12
+    for board in ids:
+        assert posthog.count(rf"dashboards/{board}/\?refresh=force_async") <= 1 or board not in done_before
+    again = posthog.log[reads_before:]
+    touched = {int(each.path.split("/")[-2]) for each in again if each.path.split("/")[-2].isdigit()}
+    assert not touched & done_before
+    kicks = [posthog.count(rf"dashboards/{board}/\?refresh=force_async") for board in ids]
+    assert max(kicks) <= 1
+
+
+def test_a_request_sent_right_before_the_kill_is_found_by_the_read(posthog, tile, tmp_path):
+    """The answer never came; the work was done. It must not be asked for again."""
+    ids = boards(posthog, tile, 1)
+    journal = Journal(SnapshotStore(tmp_path), key="k")
+    send = posthog.send
+
+    def dying(request):
+        reply = send(request)
+        if request.params.get("refresh") == "force_async":
+            raise KilledError
+        return reply
+
+    posthog.send = dying
+    with pytest.raises(KilledError):
+        posthog.run(refresh_many(posthog.flows(), ids, options(), ledger=journal.ledger(ids), journal=journal))
+    posthog.send = send
+    ledger = Journal(SnapshotStore(tmp_path), key="k").ledger(ids)
+    assert ledger.doubtful() == [1]
+    outcomes = posthog.run(refresh_many(posthog.flows(), ids, options(), ledger=ledger))
+    assert outcomes[0].status is RefreshStatus.REFRESHED
+    assert posthog.count("force_async") == 1
+
+
+def test_a_request_that_never_left_before_the_kill_is_sent(posthog, tile):
+    ids = boards(posthog, tile, 1)
+    ledger = Ledger(ids)
+    ledger.since = posthog.time
+    ledger.kicking(1)
+    outcomes = posthog.run(refresh_many(posthog.flows(), ids, options(), ledger=ledger))
+    assert outcomes[0].status is RefreshStatus.REFRESHED
+    assert posthog.count("force_async") == 1
+
+
+def test_a_finished_ledger_sends_nothing(posthog, tile):
+    ids = boards(posthog, tile, 3)
+    ledger = Ledger(ids)
+    first = posthog.run(refresh_many(posthog.flows(), ids, options(), ledger=ledger))
+    posthog.log.clear()
+    assert posthog.run(refresh_many(posthog.flows(), ids, options(), ledger=ledger)) == first
+    assert posthog.run(advance(posthog.flows(), ledger, options())) is None
+    assert posthog.log == []
+
+
+def test_a_server_error_is_a_server_error(posthog, tile):
+    """A batch of one has no others to compare with: it is raised as it came."""
+    ids = boards(posthog, tile, 1)
+    posthog.fault("force_async", (503, {"detail": "busy"}), times=99)
+    with pytest.raises(ServerError, match="503"):
+        posthog.run(refresh_many(posthog.flows(), ids, options()))
