@@ -26,7 +26,7 @@ from airflow_dashboards.analysis.report.outline import (
     tally,
     worst_first,
 )
-from airflow_dashboards.analysis.report.plot import Numbers, Plot, numbers, plot
+from airflow_dashboards.analysis.report.plot import MAX_VERTICES, Numbers, Plot, numbers, plot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 DEFAULT_TITLE = "Dashboard refresh report"
 
 #: What keeps the file below a megabyte, whatever the dashboards hold: bytes of pictures, texts and findings in full.
-_PICTURES, _TOOLTIP, _FINDINGS, _NARRATIVE, _HISTORY = 620_000, 1000, 8, 6000, 14
+_PICTURES, _TOOLTIP, _FINDINGS, _NARRATIVE, _HISTORY = 520_000, 400, 6, 6000, 14
+#: Bytes of both drawings of a picture without lines, bytes of a point in both, and fewest points of a picture.
+_FRAME, _VERTEX, _COARSEST = 7_500, 17, 240
 _NAME, _SENTENCE = 120, 400
 _MINUS = "\u2212"
 #: Cards with a picture and a table of numbers of their own; on bigger runs the rest is told in a line each.
@@ -161,7 +163,7 @@ def render_html(
     """
     context = context or ReportContext()
     links = [(label, words.safe_url(url)) for label, url in context.links.items()]
-    pictures = _Pictures()
+    pictures = _Pictures(analyses)
     boards = _boards(analyses, context, pictures)
     return _template().render(
         title=words.cut(title, _NAME),
@@ -172,7 +174,7 @@ def render_html(
         boards=boards,
         run=_run(context),
         links=[(words.cut(label, 80), url) for label, url in links if url],
-        notes=[words.cut(note, _SENTENCE * 2) for note in context.notes],
+        notes=[note for note in (words.cut(note, _SENTENCE) for note in context.notes) if note],
         narrative=_narrative(context),
         narrative_source=words.cut(context.narrative_source or "", 80),
         hint=None if pictures.possible else svg.INSTALL_HINT,
@@ -192,26 +194,36 @@ def _resource(name: str) -> str:
 class _Pictures:
     """Draws until the file has enough of them; those that matter most come first."""
 
-    def __init__(self) -> None:
+    def __init__(self, analyses: Sequence[Analysis]) -> None:
         self.possible = svg.available()
         self.room = _PICTURES
         self.cards = _CARDS
+        groups = (group(tile) for analysis in analyses for tile in analysis.tiles if tile.chart)
+        amount = sum(each in {Group.ATTENTION, Group.CHANGED} for each in groups)
+        # Many pictures are drawn with fewer points each, before some would have to go without any.
+        self.vertices = int(min(max((_PICTURES / max(amount, 1) - _FRAME) / _VERTEX, _COARSEST), MAX_VERTICES))
 
     def of(self, tile: TileAnalysis, key: str) -> Picture | None:
         """Return the picture of a tile, None where it has no chart or its turn doesn't come."""
-        drawn = plot(tile.chart) if tile.chart else None
+        drawn = plot(tile.chart, vertices=self.vertices) if tile.chart else None
         if tile.chart is None or drawn is None or self.cards <= 0:
             return None
         self.cards -= 1
         drawings: tuple[Markup, ...] = ()
         if self.possible and self.room > 0:
-            name = f"{words.cut(tile.name, 80)}: before and after"
-            drawings = tuple(
-                Markup(svg.draw(drawn, name=name, key=f"{key}-{width.name.lower()}", width=width))  # noqa: S704 - XML writer escapes
-                for width in svg.Width
+            narrow = plot(tile.chart, vertices=self.vertices // 2) or drawn
+            drawings = (
+                self._drawing(drawn, tile, key, svg.Width.WIDE),
+                self._drawing(narrow, tile, key, svg.Width.NARROW),
             )
             self.room -= sum(len(drawing.encode()) for drawing in drawings)
         return Picture(drawings, _legend(drawn), drawn.left_out, numbers(tile.chart))
+
+    @staticmethod
+    def _drawing(drawn: Plot, tile: TileAnalysis, key: str, width: svg.Width) -> Markup:
+        name = f"{words.cut(tile.name, 80)}: before and after"
+        # The XML writer has escaped every text in it.
+        return Markup(svg.draw(drawn, name=name, key=f"{key}-{width.name.lower()}", width=width))  # noqa: S704
 
 
 def _boards(analyses: Sequence[Analysis], context: ReportContext, pictures: _Pictures) -> list[Board]:

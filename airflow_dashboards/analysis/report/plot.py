@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_dashboards.analysis.model import Chart, ChartSeries, Severity
-from airflow_dashboards.analysis.report.words import about, cut, number, period
+from airflow_dashboards.analysis.report.words import about, cut, number, period, periods
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ MAX_POINTS, MAX_VERTICES = 400, 1500
 #: From here on, categories stand side by side without a name of their own.
 MAX_ROWS = 10
 #: Most cells in a table of numbers.
-MAX_CELLS = 200
+MAX_CELLS = 160
 _SEVERITY_RANK = {Severity.FAIL: 0, Severity.WARN: 1, Severity.INFO: 2}
 _SAID = {Severity.FAIL: "Failure", Severity.WARN: "Warning", Severity.INFO: "Note"}
 _NAME = 60
@@ -65,6 +65,8 @@ class Plot:
 
     kind: str  # line | columns | rows
     x: tuple[str, ...]
+    #: Where each point stands among all the points there were, so that thinning bends no line.
+    places: tuple[int, ...]
     lines: tuple[Line, ...]
     marks: tuple[Mark, ...]
     incomplete_from: int | None
@@ -88,8 +90,13 @@ class Numbers:
     left_out: str | None
 
 
-def plot(chart: Chart) -> Plot | None:
-    """Return what to draw of `chart`, or None where it holds no number at all."""
+def plot(chart: Chart, *, vertices: int = MAX_VERTICES) -> Plot | None:
+    """Return what to draw of `chart`, or None where it holds no number at all.
+
+    Args:
+        chart: Before and after, as the analysis gives them.
+        vertices: Most points of all lines together; what is more is thinned.
+    """
     size = len(chart.x)
     chosen = _chosen(chart)
     lines = [_line(chart.series[position], size, colour, chart) for colour, position in enumerate(chosen)]
@@ -107,12 +114,13 @@ def plot(chart: Chart) -> Plot | None:
     incomplete = chart.incomplete_from if kind == "line" else None
     if incomplete is not None and not 0 <= incomplete < size:
         incomplete = None
-    kept = list(range(size)) if kind == "rows" else _thinned(lines, marks, size, incomplete)
+    kept = list(range(size)) if kind == "rows" else _thinned(lines, marks, size, incomplete, vertices)
     place = {index: position for position, index in enumerate(kept)}
     hidden = len(chart.series) - len(chosen) + max(chart.hidden_series, 0)
     return Plot(
         kind=kind,
         x=tuple(cut(chart.x[index], _NAME) for index in kept),
+        places=tuple(kept),
         lines=tuple(_pick(line, kept) for line in lines),
         marks=tuple(Mark(mark.line, place[mark.index], mark.severity, mark.text) for mark in marks),
         incomplete_from=None if incomplete is None else place[incomplete],
@@ -197,10 +205,12 @@ def _kind(chart: Chart, series: int) -> str:
     return "columns" if series == 1 or len(chart.x) <= MAX_ROWS * 3 else "line"
 
 
-def _thinned(lines: Sequence[Line], marks: Sequence[Mark], size: int, incomplete: int | None) -> list[int]:
+def _thinned(
+    lines: Sequence[Line], marks: Sequence[Mark], size: int, incomplete: int | None, vertices: int
+) -> list[int]:
     """Indices to draw: all of them where they fit; else the ends, the marks, and each stretch's lowest and highest."""
     strands = sum(2 + 2 * (line.low is not None) for line in lines)
-    room = min(MAX_POINTS, MAX_VERTICES // strands)
+    room = min(MAX_POINTS, vertices // strands)
     if size <= room:
         return list(range(size))
     kept = {0, size - 1, *(mark.index for mark in marks)}
@@ -234,7 +244,7 @@ def _pick(line: Line, kept: Sequence[int]) -> Line:
 
 def _description(chart: Chart, lines: Sequence[Line], marks: Sequence[Mark]) -> str:
     """One paragraph for somebody who doesn't see the picture."""
-    over = f"{period(chart.x[0])} to {period(chart.x[-1])}" if len(chart.x) > 1 else period(chart.x[0])
+    over = " to ".join(periods([chart.x[0], chart.x[-1]] if len(chart.x) > 1 else chart.x))
     what = "Line chart" if chart.type == "line" else "Bar chart"
     said = [f"{what} of {_named(lines)} before and after the refresh, {cut(over, 80)}."]
     for mark in marks[:3]:

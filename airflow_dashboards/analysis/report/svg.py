@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from airflow_dashboards.analysis.model import Severity
-from airflow_dashboards.analysis.report.words import number, period, short_number
+from airflow_dashboards.analysis.report.words import number, periods, short_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -148,7 +148,7 @@ class _Sheet:
             (left / self.width, bottom / self.height, 1 - (left + right) / self.width, 1 - (top + bottom) / self.height)
         )
         self._bare(axes)
-        last = len(plot.x) - 1
+        last = plot.places[-1]
         margin = 0.6 if plot.kind == "columns" or last < 1 else last * 0.012
         axes.set_xlim(-margin, last + margin)
         axes.set_ylim(low, high)
@@ -158,7 +158,13 @@ class _Sheet:
             axes.axhline(0, color=_SOFT, linewidth=1)
         self._x_labels(axes, left, right)
         if plot.incomplete_from is not None:
-            axes.axvspan(max(plot.incomplete_from - 0.5, -margin), last + margin, color=_SHADE, linewidth=0, zorder=0)
+            axes.axvspan(
+                max(plot.places[plot.incomplete_from] - 0.5, -margin),
+                last + margin,
+                color=_SHADE,
+                linewidth=0,
+                zorder=0,
+            )
         for line in plot.lines:
             (self._columns if plot.kind == "columns" else self._strand)(axes, line)
         for row, mark in enumerate(named):
@@ -182,11 +188,13 @@ class _Sheet:
         axes.set_axisbelow(True)
 
     def _x_labels(self, axes: Any, left: float, right: float) -> None:
-        labels = [period(label) for label in self.plot.x]
+        labels = periods(self.plot.x)
         cell = min(max(map(len, labels)), 16)
         room = max(2, min(7, int((self.width - left - right) / ((cell + 3) * _CHAR))))
         places = _spread(len(labels), room)
-        axes.set_xticks(places, [self.text(_short(labels[place], 16)) for place in places])
+        axes.set_xticks(
+            [self.plot.places[place] for place in places], [self.text(_short(labels[place], 16)) for place in places]
+        )
         # The outermost labels grow inward, so that none is cut off.
         texts = axes.get_xticklabels()
         if len(texts) > 1:
@@ -194,7 +202,7 @@ class _Sheet:
             texts[-1].set_horizontalalignment("right")
 
     def _strand(self, axes: Any, line: Line) -> None:
-        xs = list(range(len(self.plot.x)))
+        xs = self.plot.places
         colour = _SERIES[line.colour]
         alone = len(self.plot.lines) == 1
         if line.low is not None and line.high is not None:
@@ -219,10 +227,18 @@ class _Sheet:
         for values, tone, size in ((before, _BEFORE if alone else colour, 4), (after, colour, 4.5)):
             lone = _lone(values)
             if lone:
-                axes.plot(lone, [values[x] for x in lone], "o", color=tone, markersize=size, linestyle="none", zorder=3)
+                axes.plot(
+                    [xs[place] for place in lone],
+                    [values[place] for place in lone],
+                    "o",
+                    color=tone,
+                    markersize=size,
+                    linestyle="none",
+                    zorder=3,
+                )
 
     def _columns(self, axes: Any, line: Line) -> None:
-        xs = range(len(self.plot.x))
+        xs = self.plot.places
         room = 0.8 / len(self.plot.lines)
         first = -0.4 + line.colour * room
         colour = _SERIES[line.colour]
@@ -301,10 +317,10 @@ class _Sheet:
 
     def _ring(self, axes: Any, mark: Mark) -> None:
         colour = _SEVERITY_COLOUR[mark.severity]
-        y = self._at(mark)
-        axes.plot([mark.index], [y], "o", color=_CARD, markersize=10, linestyle="none", zorder=5, clip_on=False)
+        x, y = self.plot.places[mark.index], self._at(mark)
+        axes.plot([x], [y], "o", color=_CARD, markersize=10, linestyle="none", zorder=5, clip_on=False)
         axes.plot(
-            [mark.index],
+            [x],
             [y],
             {Severity.FAIL: "X", Severity.WARN: "^", Severity.INFO: "o"}[mark.severity],
             color=colour,
@@ -319,7 +335,8 @@ class _Sheet:
         """A line from the mark up to its words above the picture, where nothing is drawn."""
         inner = self.width - left - right
         low, high = axes.get_xlim()
-        share = (mark.index - low) / (high - low)
+        x = self.plot.places[mark.index]
+        share = (x - low) / (high - low)
         text = _short(f"{_SEVERITY_SIGN[mark.severity]} {mark.text}", int(inner / _CHAR) - 1)
         half = _cells(text) * _CHAR / 2
         side = "left" if share * inner < half else "right" if (1 - share) * inner < half else "center"
@@ -328,16 +345,14 @@ class _Sheet:
         words = ceiling + unit * (top - 14 - 18 * row)
         colour = _SEVERITY_COLOUR[mark.severity]
         axes.plot(
-            [mark.index, mark.index],
+            [x, x],
             [self._at(mark), words - 4 * unit],
             color=colour,
             linewidth=1,
             zorder=4,
             clip_on=False,
         )
-        axes.text(
-            mark.index, words, self.text(text), color=colour, ha=side, va="baseline", fontsize=_FONT, clip_on=False
-        )
+        axes.text(x, words, self.text(text), color=colour, ha=side, va="baseline", fontsize=_FONT, clip_on=False)
 
 
 def _ticks(low: float, high: float, most: int) -> list[float]:
@@ -361,8 +376,13 @@ def _lone(values: Sequence[float]) -> list[int]:
 
 
 def _cells(text: str) -> int:
-    """Width of a text in narrow characters."""
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+    """Width of a text in average characters, rather too wide than too narrow: every machine has another typeface."""
+    wide = sum(1.0 if unicodedata.east_asian_width(char) in "WF" else 0.5 if char in _BROAD else 0.0 for char in text)
+    return len(text) + math.ceil(wide)
+
+
+#: Letters about half as wide again as the average.
+_BROAD = frozenset("mwMWQOGD@%<>=+~#&\N{HORIZONTAL ELLIPSIS}\N{MULTIPLICATION X}")
 
 
 def _short(text: str, cells: int) -> str:
@@ -395,19 +415,20 @@ def _inline(written: bytes, sheet: _Sheet, *, name: str, description: str, key: 
 
 def _copy(element: ET.Element, parent: ET.Element, sheet: _Sheet, key: str) -> None:
     tag = element.tag.removeprefix(_SVG)
-    if tag in {"style", "metadata"}:
+    if tag in {"style", "metadata", "clipPath"}:
         return
     kept: dict[str, str] = {}
     for attribute, value in element.attrib.items():
         attribute = attribute.rpartition("}")[2]
-        if (attribute == "id" and tag == "g") or value.startswith("rotate(-0 "):
+        # Nothing is drawn outside the axes that isn't meant to be, so there is nothing to clip.
+        if attribute == "clip-path" or (attribute == "id" and tag == "g") or value.startswith("rotate(-0 "):
             continue
         kept[attribute] = _value(attribute, value, key)
     if tag == "g" and not kept:
         for child in element:
             _copy(child, parent, sheet, key)
         return
-    if tag == "defs" and not len([child for child in element if child.tag != f"{_SVG}style"]):
+    if tag == "defs" and all(child.tag in {f"{_SVG}style", f"{_SVG}clipPath"} for child in element):
         return
     made = ET.SubElement(parent, tag, kept)
     if element.text and element.text.strip():

@@ -166,6 +166,23 @@ def period(label: str) -> str:
     return day if (when.hour, when.minute) == (0, 0) and len(label) <= 10 else f"{day} {when:%H:%M}"
 
 
+def periods(labels: Sequence[str]) -> list[str]:
+    """Return periods shortened together: with the year where they are not all of one year.
+
+    Example:
+        >>> periods(["2025-12-31", "2026-01-01"])
+        ['31 Dec 2025', '1 Jan 2026']
+    """
+    years = [match[1] if (match := re.match(r"(\d{4})-\d\d-\d\d", label)) else "" for label in labels]
+    shown = [period(label) for label in labels]
+    if len(set(years)) < 2:
+        return shown
+    return [
+        label if label == clean(given) else re.sub(r"^(\d+ \w+)", rf"\1 {year}", label)
+        for label, given, year in zip(shown, labels, years, strict=True)
+    ]
+
+
 def count(amount: int, noun: str) -> str:
     """Return `1 tile`, `3 tiles`."""
     return f"{amount:,} {noun}" if amount == 1 else f"{amount:,} {noun}s"
