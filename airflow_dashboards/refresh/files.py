@@ -7,6 +7,7 @@ local disk a file is written beside its place and renamed into it, so that no re
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import uuid
@@ -32,11 +33,17 @@ def local(path: Any) -> Any:
 def safe_name(text: str) -> str:
     """Return a text as one harmless file name: no separators, no leading dots, at most 100 characters.
 
+    Where that changes the text, a few digits of its hash keep different texts different.
+
     Example:
-        >>> safe_name("scheduled__2026-06-01T06:00:00+00:00")
-        'scheduled__2026-06-01T06-00-00-00-00'
+        >>> safe_name("nightly"), safe_name("a/b")
+        ('nightly', 'a-b-c14cddc0')
     """
-    return _UNSAFE.sub("-", text).strip("-.")[:_MAX_NAME] or "unnamed"
+    name = _UNSAFE.sub("-", text).strip("-.")
+    if name == text and len(name) <= _MAX_NAME:
+        return name
+    digits = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return f"{name[: _MAX_NAME - 9].rstrip('-.')}-{digits}".lstrip("-")
 
 
 def host_name(host: str) -> str:
@@ -46,7 +53,7 @@ def host_name(host: str) -> str:
         >>> host_name("http://localhost:8010")
         'localhost-8010'
     """
-    return safe_name(urlsplit(host).netloc.rpartition("@")[2] or host)
+    return safe_name((urlsplit(host).netloc.rpartition("@")[2] or host).replace(":", "-"))
 
 
 def relative_to(root: Any, uri: str) -> Any | None:

@@ -146,7 +146,7 @@ class _Look:
 
     def note(self, position: int, *, done: bool, ago: float = 0.0) -> None:
         """Take an answer: the query asked about is still running, or has been complete for `ago` seconds."""
-        self.failures = 0
+        self.failures, self.error = 0, None
         milestone = self.watch.milestones[position]
         if not done:
             return

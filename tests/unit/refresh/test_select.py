@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_dashboards.refresh.select import Selector, parse_dashboards, resolve
+
+
+@pytest.mark.parametrize(
+    ("value", "ids"),
+    [
+        (42, [42]),
+        ("42", [42]),
+        (" 42 ", [42]),
+        ([42, 43], [42, 43]),
+        ((42, 43), [42, 43]),
+        (["42", 43], [42, 43]),
+        ("42, 43", [42, 43]),
+        ("42,43,", None),
+        ("[42, 43]", [42, 43]),
+        ('["42", "43"]', [42, 43]),
+        ("(42, 43)", [42, 43]),
+        ([43, 42, 43], [43, 42]),
+    ],
+)
+def test_ids_in_every_form_a_template_may_yield(value, ids):
+    if ids is None:
+        with pytest.raises(ValueError):
+            parse_dashboards(value)
+    else:
+        assert parse_dashboards(value) == ids
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"tags": ["etl"]},
+        {"tags": "etl"},
+        "{'tags': ['etl']}",  # how Jinja prints a dict
+        '{"tags": ["etl"], "search": null}',
+        Selector(tags=("etl",)),
+    ],
+)
+def test_selectors_in_every_form(value):
+    assert parse_dashboards(value) == Selector(tags=("etl",))
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (True, "True is not a dashboard id"),
+        (0, "0 is not"),
+        (-1, "-1 is not"),
+        (4.5, "4.5 is not"),
+        (None, "None is not"),
+        ("", "empty"),
+        ("kpis", "'kpis' is not a dashboard id"),
+        ("[42, ", "neither JSON nor"),
+        ([], "empty list"),
+        ([42, True], "True is not"),
+        ([42, [43]], "is not a dashboard id"),
+        ({}, "needs a criterion"),
+        ({"all": False}, "needs a criterion"),
+        ({"tag": ["etl"]}, "has no tag; it may have tags, search"),
+        ({"tags": [" "]}, "non-empty texts"),
+        ({"tags": [7]}, "non-empty texts"),
+        ({"search": " "}, "search is a non-empty text"),
+        ({"pinned": "yes"}, "pinned is true or false"),
+        ("__import__('os').system('true')", "is not a dashboard id"),
+        ("[__import__('os')]", "neither JSON nor"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_words(value, words):
+    with pytest.raises(ValueError, match=r".*") as caught:
+        parse_dashboards(value)
+    assert words in str(caught.value)
+
+
+@given(st.lists(st.integers(1, 10**9), min_size=1))
+def test_a_printed_list_reads_as_the_list(ids):
+    once = list(dict.fromkeys(ids))
+    assert parse_dashboards(str(ids)) == once
+    assert parse_dashboards(",".join(map(str, ids))) == once
+
+
+def test_ids_cost_no_request(posthog):
+    assert posthog.run(resolve(posthog.flows(), [42, 42, 43])) == [42, 43]
+    assert posthog.log == []
+
+
+def test_a_selector_is_checked_again_here(posthog):
+    """A build that ignores a filter answers with everything: that must not refresh everything."""
+    posthog.board(1, name="Weekly KPIs", tags=["etl"])
+    posthog.board(2, name="Other", tags=["etl", "kpi"], pinned=True)
+    posthog.board(3, name="Third")
+    run = lambda value, **k: posthog.run(resolve(posthog.flows(), value, **k))  # noqa: E731
+    assert run({"tags": ["ETL"]}) == [1, 2]
+    assert run({"search": "kpi"}) == [1, 2]
+    assert run({"tags": ["etl"], "pinned": True}) == [2]
+    assert run({"all": True}) == [1, 2, 3]
+    assert run({"search": "nothing"}, allow_empty=True) == []
+    with pytest.raises(ValueError, match="no dashboard matches"):
+        run({"search": "nothing"})
+
+
+def test_hundreds_of_dashboards_are_listed_page_by_page(posthog):
+    for board in range(1, 251):
+        posthog.board(board, tags=["etl"])
+    assert len(posthog.run(resolve(posthog.flows(), {"tags": ["etl"]}))) == 250
+    assert len(posthog.log) == 3
