@@ -22,7 +22,6 @@ KEPT = 4000
 
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _SCOPE = re.compile(r"missing required scope '([^']{1,100})'")
-_UNSAFE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\ufeff]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,8 @@ class Body:
 
 def quote(text: str, limit: int = QUOTED) -> str:
     """A foreign text on one line, without control characters, cut at a sane length."""
-    line = _UNSAFE.sub(" ", text[: limit * 8]).strip()
+    printable = "".join(character if character.isprintable() else " " for character in text[: limit * 8])
+    line = " ".join(printable.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 

@@ -176,7 +176,7 @@ class Tiles(Endpoints[F]):
             >>> client.dashboards.create_text_tile(42, body="## Loads").id
             900
         """
-        content = {"body": arguments.text_body(body), **_looks(layouts, color)}
+        content = {"body": arguments.text_body(body), **_looks(layouts, UNSET if color is None else color)}
         arguments.positive_id(id, "dashboard id")
         return (
             yield from self._call(
