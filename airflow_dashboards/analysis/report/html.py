@@ -21,6 +21,7 @@ from airflow_dashboards.analysis.report.outline import (
     grouped,
     headline,
     overall,
+    own_words,
     severest_first,
     streak,
     tally,
@@ -132,7 +133,7 @@ class Board:
     name: Markup
     badge: Badge
     url: str | None
-    summary: Markup
+    summary: Markup | None
     tally: str
     streak: str | None
     history: tuple[tuple[Badge, str], ...]
@@ -248,7 +249,7 @@ def _board(
         name=_named(analysis.dashboard_name or f"Dashboard {analysis.dashboard_id}"),
         badge=badge,
         url=words.safe_url(analysis.url),
-        summary=_sentence(analysis.summary),
+        summary=_sentence(own) if (own := own_words(analysis)) else None,
         tally=tally(analysis),
         streak=streak(past, analysis.status, analysis.after_at),
         history=_strip(past, badge, analysis.after_at),

@@ -14,6 +14,7 @@ from airflow_dashboards.analysis.report.outline import (
     grouped,
     headline,
     overall,
+    own_words,
     severest_first,
     streak,
     tally,
@@ -82,7 +83,9 @@ def _dashboard(analysis: Analysis, context: ReportContext) -> Iterator[str]:
     name = analysis.dashboard_name or f"Dashboard {analysis.dashboard_id}"
     lasting = streak(earlier(context, analysis.dashboard_id), analysis.status, analysis.after_at)
     yield f"## {_SIGN[analysis.status]} {_link(name, analysis.url)}"
-    yield from ("", escape_markdown(analysis.summary), "")
+    if own := own_words(analysis):
+        yield from ("", escape_markdown(own))
+    yield ""
     more = f" · {lasting}" if lasting else ""
     times = f"before {words.instant(analysis.before_at)} · after {words.instant(analysis.after_at)}"
     yield f"{tally(analysis)}{more} · {times}"

@@ -114,6 +114,11 @@ def _naming(lead: str, names: Sequence[str]) -> Headline:
     return Headline(lead, shown, len(names) - len(shown))
 
 
+def own_words(analysis: Analysis) -> str | None:
+    """Return a dashboard's summary, or None where it would only repeat what headline and tally say already."""
+    return None if headline([analysis]).lead in analysis.summary else analysis.summary
+
+
 def tally(analysis: Analysis) -> str:
     """Return how the tiles of a dashboard are spread over the groups, e.g. `2 need a look · 7 unchanged`."""
     groups = {each: len(tiles) for each, tiles in grouped(analysis).items()}

@@ -10,8 +10,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_dashboards.analysis.model import Chart, ChartSeries, Severity
-from airflow_dashboards.analysis.report.words import about, cut, number, period, periods
+from airflow_dashboards.analysis.model import Chart, ChartMark, ChartSeries, Severity
+from airflow_dashboards.analysis.report.words import about, clean, cut, number, period, periods
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,6 +29,8 @@ MAX_CELLS = 160
 _SEVERITY_RANK = {Severity.FAIL: 0, Severity.WARN: 1, Severity.INFO: 2}
 _SAID = {Severity.FAIL: "Failure", Severity.WARN: "Warning", Severity.INFO: "Note"}
 _NAME = 60
+#: Longest words that stand above a picture.
+_CALL_OUT = 44
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def plot(chart: Chart, *, vertices: int = MAX_VERTICES) -> Plot | None:
         return None
     marks = sorted(
         (
-            Mark(chosen.index(mark.series), mark.index, mark.severity, cut(mark.text, _NAME))
+            _mark(mark, chosen.index(mark.series), lines, chart.x[mark.index])
             for mark in chart.marks
             if mark.series in chosen and 0 <= mark.index < size
         ),
@@ -190,6 +192,20 @@ def _line(series: ChartSeries, size: int, colour: int, chart: Chart) -> Line:
         high=_values(series.expected_high or [], size) if with_band else None,
         colour=colour,
     )
+
+
+def _mark(mark: ChartMark, position: int, lines: Sequence[Line], label: str) -> Mark:
+    """A mark whose words fit above a picture: its own where they are short, else its figures."""
+    line, text = lines[position], clean(mark.text)
+    if len(text) > _CALL_OUT:
+        low, high = (values[mark.index] if values else None for values in (line.low, line.high))
+        was = (
+            f"before {number(line.before[mark.index])}"
+            if low is None or high is None
+            else f"expected {_range(low, high)}"
+        )
+        text = f"{number(line.after[mark.index])} on {cut(period(label), 20)}, {was}"
+    return Mark(position, mark.index, mark.severity, text)
 
 
 def _values(values: Sequence[float | None], size: int) -> Values:

@@ -189,9 +189,12 @@ class _Sheet:
 
     def _x_labels(self, axes: Any, left: float, right: float) -> None:
         labels = periods(self.plot.x)
-        cell = min(max(map(len, labels)), 16)
-        room = max(2, min(7, int((self.width - left - right) / ((cell + 3) * _CHAR))))
-        places = _spread(len(labels), room)
+        inner = self.width - left - right
+        widths = [min(_cells(label), 16) * _CHAR for label in labels]
+        room = max(2, min(7, int(inner / (max(widths) + 3 * _CHAR))))
+        low, high = axes.get_xlim()
+        at = [(place - low) / (high - low) * inner for place in self.plot.places]
+        places = _spread(at, widths, room)
         axes.set_xticks(
             [self.plot.places[place] for place in places], [self.text(_short(labels[place], 16)) for place in places]
         )
@@ -362,11 +365,24 @@ def _ticks(low: float, high: float, most: int) -> list[float]:
     return [float(tick) for tick in found if low <= tick <= high]
 
 
-def _spread(amount: int, most: int) -> list[int]:
-    """At most `most` indices below `amount`, evenly spread, the first and the last among them."""
-    if amount <= most:
-        return list(range(amount))
-    return sorted({round(step * (amount - 1) / (most - 1)) for step in range(most)})
+def _spread(at: Sequence[float], widths: Sequence[float], most: int) -> list[int]:
+    """Which points get a label: about evenly spread over the axis, the first and the last among them, none touching.
+
+    Args:
+        at: Where each point stands, in pixels.
+        widths: How wide each label is, in pixels.
+        most: Most labels.
+    """
+    last = len(at) - 1
+    kept, free = [0], at[0] + widths[0]
+    end = at[last] - widths[last]
+    for step in range(1, most - 1):
+        target = at[0] + (at[last] - at[0]) * step / (most - 1)
+        place = min(range(len(at)), key=lambda index: abs(at[index] - target))
+        if at[place] - widths[place] / 2 > free + _CHAR and at[place] + widths[place] / 2 < end - _CHAR:
+            kept.append(place)
+            free = at[place] + widths[place] / 2
+    return [*kept, last] if last and free + _CHAR < end else kept
 
 
 def _lone(values: Sequence[float]) -> list[int]:

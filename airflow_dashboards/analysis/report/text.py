@@ -16,6 +16,7 @@ from airflow_dashboards.analysis.report.outline import (
     grouped,
     headline,
     overall,
+    own_words,
     severest_first,
     streak,
     tally,
@@ -143,7 +144,8 @@ def _dashboard(analysis: Analysis, context: ReportContext, width: int) -> Iterat
     name = words.isolate(words.cut(analysis.dashboard_name, 100)) or f"Dashboard {analysis.dashboard_id}"
     lasting = streak(earlier(context, analysis.dashboard_id), analysis.status, analysis.after_at)
     yield f"{name}: {_WORD[analysis.status]}{f', {lasting}' if lasting else ''} ({tally(analysis)})"
-    yield from _wrapped(words.cut(analysis.summary, 400), width, "  ")
+    if own := own_words(analysis):
+        yield from _wrapped(words.isolate(words.cut(own, 400)), width, "  ")
     yield f"  Before {words.instant(analysis.before_at)}, after {words.instant(analysis.after_at)}"
     if url := words.safe_url(analysis.url):
         yield f"  {url}"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from airflow_dashboards.analysis.model import Chart, ChartMark, ChartSeries, Severity, Verdict
 from airflow_dashboards.analysis.report.plot import MAX_POINTS, MAX_SERIES, numbers, plot
-from airflow_dashboards.analysis.report.svg import Width, draw
+from airflow_dashboards.analysis.report.svg import Width, _spread, draw
 
 cases = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("report_cases.py"))))
 
@@ -146,3 +146,17 @@ def test_nothing_to_draw_is_no_picture() -> None:
     assert (
         plot(Chart(type="bar", x=["a"], series=[ChartSeries(label="s", before=[None], after=[float("nan")])])) is None
     )
+
+
+def test_words_too_long_for_a_picture_become_figures() -> None:
+    tile = cases.series_tile(1, "A", verdict=Verdict.FAIL, factor=2, text="a sentence that goes on " * 5)
+    drawn = plot(tile.chart)
+    assert drawn
+    assert drawn.marks[0].text == "2,606 on 13 Jun, expected 1,134 to 1,472"
+
+
+def test_labels_of_the_axis_never_touch() -> None:
+    at = [float(place) for place in (0, 1, 2, 50, 95, 99, 100)]
+    assert _spread([each * 4 for each in at], [80.0] * 7, 7) == [0, 3, 6]
+    assert _spread([0.0, 30.0], [80.0] * 2, 7) == [0]
+    assert _spread([0.0], [80.0], 7) == [0]

@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
-from airflow_dashboards.analysis.model import Analysis, Figure
+from airflow_dashboards.analysis import Snapshot, Tile, compare
+from airflow_dashboards.analysis.model import Analysis, Figure, QueryKind, TileStatus
 from airflow_dashboards.analysis.report import (
     Medium,
     escape_markdown,
     json_schema,
     message,
+    render_html,
     render_markdown,
     render_text,
     summary_line,
@@ -170,3 +172,38 @@ def test_json_validates_against_its_schema_and_reads_back() -> None:
     assert to_json([]) == "[]\n"
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate([{**document[0], "status": "fine"}], json_schema())
+
+
+def test_what_compare_says_is_told_in_every_medium() -> None:
+    def shown(rows: list) -> Snapshot:
+        tile = Tile(
+            id=7,
+            kind=QueryKind.TABLE,
+            status=TileStatus.OK if rows else TileStatus.EMPTY,
+            name="Refunds",
+            query={"kind": "HogQLQuery", "query": "select 1"},
+            result=rows,
+            columns=["country", "refunds"],
+        )
+        return Snapshot(
+            dashboard_id=1,
+            dashboard_name="Shop",
+            project_id=1,
+            host="https://eu.posthog.com",
+            taken_at=cases.NOW,
+            tiles=[tile],
+        )
+
+    emptied = compare(shown([["DE", 3], ["FR", 4]]), shown([]))
+    for told in (
+        render_html([emptied]),
+        render_markdown([emptied]),
+        render_text([emptied]),
+        message([emptied]),
+        summary_line([emptied]),
+    ):
+        assert "1 of 1 tile needs a look" in told
+        assert "Refunds" in told
+    assert json.loads(to_json([emptied]))[0]["status"] == "fail"
+    first = compare(None, shown([["DE", 3]]))
+    assert "Nothing could be compared" in summary_line([first])
