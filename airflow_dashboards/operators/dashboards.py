@@ -116,7 +116,7 @@ class PostHogEnsureUnlistedDashboardOperator(BoardOperator):
         tag: e.g. `llm-analytics`. Templated.
 
     Returns:
-        A dict: `dashboard_id`, `effect` (`done` or `already_so`), `detail`.
+        A dict: `dashboard_id`, `effect` (`done` or `already_so`), `detail`. The id is an XCom of its own too.
     """
 
     template_fields = (*BoardOperator.template_fields, "tag")
@@ -127,4 +127,6 @@ class PostHogEnsureUnlistedDashboardOperator(BoardOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Find or make it."""
-        return self.one(lambda flows: ensure_unlisted_dashboard(flows, self.tag))
+        told = self.one(lambda flows: ensure_unlisted_dashboard(flows, self.tag))
+        context["ti"].xcom_push(key="dashboard_id", value=told["dashboard_id"])
+        return told

@@ -41,7 +41,7 @@ class PostHogCreateFromTemplateOperator(PostHogOperator):
 
     Returns:
         A small dict: `dashboard_id`, `name`, `url`, `created`, `updated`, `via`, `tiles` (id, type, name, insight_id)
-        and `notes`.
+        and `notes`. The id is an XCom of its own too: `board.output["dashboard_id"]`.
 
     Example:
         >>> PostHogCreateFromTemplateOperator(  # doctest: +SKIP
@@ -98,6 +98,8 @@ class PostHogCreateFromTemplateOperator(PostHogOperator):
         for note in result.notes:
             self.log.warning("%s", note)
         self.log.info("%s", result.summary)
+        # So that `board.output["dashboard_id"]` can be the `dashboards` of another task.
+        context["ti"].xcom_push(key="dashboard_id", value=result.dashboard_id)
         return result.model_dump(mode="json")
 
     def _read(self, context: Context) -> Any:

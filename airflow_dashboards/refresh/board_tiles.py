@@ -199,14 +199,22 @@ def reorder_tiles(
     present = {tile.id: tile for tile in board.tiles}
     if missing := sorted(set(order) - set(present)):
         raise BoardStateError(f"tile_order: dashboard {dashboard_id} has no tile {', '.join(map(str, missing))}.")
-    target = packed([_size(present[tile_id]) for tile_id in order], wanted)
-    moving = [tile_id for tile_id, box in zip(order, target, strict=True) if Box.of(present[tile_id].layouts) != box]
+    target = dict(zip(order, packed([_size(present[tile_id]) for tile_id in order], wanted), strict=True))
+    moving = _elsewhere(board, target)
     if not moving:
         return _change(dashboard_id, Effect.ALREADY_SO, "The tiles are already in this order.", order)
     if dry_run:
         return _change(dashboard_id, Effect.PLANNED, f"{len(moving)} of {len(order)} tiles would move.", order)
-    yield from flows.dashboards.reorder_tiles(dashboard_id, tile_order=order, layout=wanted)
-    return _change(dashboard_id, Effect.DONE, f"{len(moving)} of {len(order)} tiles moved.", order)
+    after = yield from flows.dashboards.reorder_tiles(dashboard_id, tile_order=order, layout=wanted)
+    detail = f"{len(moving)} of {len(order)} tiles moved."
+    if _elsewhere(after, target):
+        detail += f" PostHog did not follow the layout {wanted.value!r}; build 2026-04 always makes two columns."
+    return _change(dashboard_id, Effect.DONE, detail, order)
+
+
+def _elsewhere(board: Dashboard, target: Mapping[int, Box]) -> list[int]:
+    """Return the tiles that do not stand where `target` says."""
+    return [tile.id for tile in board.tiles if tile.id in target and Box.of(tile.layouts) != target[tile.id]]
 
 
 def ensure_widgets(
