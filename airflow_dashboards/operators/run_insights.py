@@ -110,15 +110,16 @@ class PostHogRunInsightsOperator(PostHogOperator):
         journal, ledger = self._resume_ledger(context, ids)
         return self._go_on(context, ids, options, journal, ledger, ready=[])
 
-    def resume(self, context: Context, event: dict[str, Any] | None, dashboards: list[int]) -> Any:
+    def resume(self, context: Context, event: dict[str, Any] | None) -> Any:
         """Go on after the triggerer has seen the server finish, or has given up looking."""
         from airflow_dashboards.refresh.plan import PollState
 
-        if not isinstance(event, dict):
+        try:
+            dashboards, state = list[int](event["dashboards"]), PollState.from_json(event["state"])  # type: ignore[index]
+        except (KeyError, TypeError, ValueError) as error:
             raise RefreshFailedError(
-                f"The trigger sent no usable event ({type(event).__name__}); clear the task to try again"
-            )
-        state = PollState.from_json(event)
+                f"The trigger sent an event that can't be used ({error!r}); clear the task to try again"
+            ) from error
         if state.error:
             self.log.warning(
                 "Looking from the triggerer ended early: %s. Reading the dashboards all the same.", state.error
@@ -220,11 +221,11 @@ class PostHogRunInsightsOperator(PostHogOperator):
         self.defer(
             trigger=PostHogRefreshTrigger(
                 self.posthog_conn_id,
+                dashboards=ids,
                 watch=watch.to_json(),
                 cancel_on_kill=_pending(ledger)[:MAX_CANCELLED] if self.cancel_on_kill else [],
             ),
             method_name="resume",
-            kwargs={"dashboards": ids},
             timeout=timedelta(seconds=max(0.0, watch.deadline - time.time()) + BACKSTOP_SECONDS),
         )
 

@@ -25,19 +25,28 @@ if TYPE_CHECKING:
 class PostHogRefreshTrigger(BaseTrigger):
     """Waits until the server has computed what a worker kicked; yields exactly one event, whatever happens.
 
-    The event is `PollState` as JSON. It says which dashboards are believed done; only the worker's read proves it.
+    The event holds `state`, a `PollState` as JSON that says which dashboards are believed done (only the worker's read
+    proves it), and `dashboards` as given.
 
     Args:
         posthog_conn_id: id of the Connection.
+        dashboards: ids of the whole batch, for the worker that goes on.
         watch: what to poll, `Watch.to_json()`; its deadline is wall-clock time, so it survives a restart.
         cancel_on_kill: ids of queries to cancel when somebody marks or clears the deferred task.
     """
 
     def __init__(
-        self, posthog_conn_id: str, watch: dict[str, Any], *, cancel_on_kill: Sequence[str] = (), **_from_later: Any
+        self,
+        posthog_conn_id: str,
+        dashboards: Sequence[int],
+        watch: dict[str, Any],
+        *,
+        cancel_on_kill: Sequence[str] = (),
+        **_from_later: Any,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.posthog_conn_id = posthog_conn_id
+        self.dashboards = list(dashboards)
         self.watch = watch
         self.cancel_on_kill = list(cancel_on_kill)
 
@@ -47,6 +56,7 @@ class PostHogRefreshTrigger(BaseTrigger):
             f"{type(self).__module__}.{type(self).__qualname__}",
             {
                 "posthog_conn_id": self.posthog_conn_id,
+                "dashboards": self.dashboards,
                 "watch": self.watch,
                 "cancel_on_kill": self.cancel_on_kill,
             },
@@ -54,7 +64,8 @@ class PostHogRefreshTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll until the watch is over."""
-        yield TriggerEvent((await self._until_over()).to_json())
+        state = await self._until_over()
+        yield TriggerEvent({"dashboards": self.dashboards, "state": state.to_json()})
 
     async def _until_over(self) -> PollState:
         state = PollState()
