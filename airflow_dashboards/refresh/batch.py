@@ -20,6 +20,7 @@ from airflow_dashboards.posthog.errors import (
     MissingScopeError,
     PostHogError,
     ProjectNotFoundError,
+    RateLimitError,
 )
 from airflow_dashboards.posthog.flow import Flow, Gather, Now, Sleep
 from airflow_dashboards.refresh.clock import fresh_since, instant
@@ -47,6 +48,8 @@ ROUND = 4
 MAX_ERRORS = 3
 #: Rounds in a row in which the server answered nobody, and the seconds waited after each; then the batch gives up.
 OUTAGE_WAITS = (5.0, 10.0, 20.0, 40.0)
+#: Seconds to wait where the server refuses for the moment and does not say for how long.
+USUAL_PAUSE = 30.0
 #: Tiles a dashboard is taken to have before any was seen.
 USUAL_TILES = 8
 
@@ -63,6 +66,8 @@ class _Batch:
         self.keep = keep
         self.journal = journal
         self.outages = 0
+        #: Our clock before which the key has no requests left.
+        self.resume_at = 0.0
         #: Dashboards of the last round that failed for the moment.
         self.again: list[int] = []
 
@@ -99,6 +104,8 @@ class _Batch:
     def round(self, ready: Sequence[int]) -> Flow[bool]:
         """Finish these dashboards and kick others into the room; returns whether anything was done."""
         now: float = yield Now()
+        if now < self.resume_at:
+            return False
         believed = set(ready)
         finishing = [each for each in self.ledger.in_flight() if each.dashboard_id in believed or now >= each.deadline]
         kicking = self.room()
@@ -112,7 +119,10 @@ class _Batch:
         work = [self._finish(each) for each in finishing] + [self._kick(each) for each in kicking]
         ids = [each.dashboard_id for each in finishing] + kicking
         results: list[Kick | RefreshOutcome | Exception] = yield Gather(work, limit=self.options.limits.requests)
-        passing = [each for each in results if isinstance(each, PostHogError) and each.retryable]
+        now = yield Now()
+        spent = [each.retry_after or USUAL_PAUSE for each in results if isinstance(each, RateLimitError)]
+        self.resume_at = now + max(spent) if spent else 0.0
+        passing = [each for each in results if isinstance(each, PostHogError) and each.retryable and not spent]
         outage = passing[-1] if len(passing) == len(results) and self._nobody_else_answers(ids) else None
         self.again = []
         for dashboard_id, result in zip(ids, results, strict=True):
@@ -144,7 +154,7 @@ class _Batch:
             self.ledger.kicked(result)
         elif isinstance(result, RefreshOutcome):
             self.ledger.done(result)
-        elif isinstance(result, FATAL):
+        elif isinstance(result, RateLimitError) or isinstance(result, FATAL):
             self.ledger.failed_for_now(dashboard_id, blame=False)
         elif isinstance(result, PostHogError) and result.retryable:
             # An outage is not held against the dashboards that met it.
@@ -187,10 +197,14 @@ class _Batch:
 
     def plan(self) -> Watch | None:
         in_flight = self.ledger.in_flight()
-        if not in_flight:
+        if not in_flight and not self.resume_at:
             return None
-        waiting = len(self.ledger.waiting())
-        return watch(in_flight, waiting=waiting, expected_seconds=self.options.expected_seconds)
+        return watch(
+            in_flight,
+            waiting=len(self.ledger.waiting()),
+            resume_at=self.resume_at,
+            expected_seconds=self.options.expected_seconds,
+        )
 
 
 def advance(
@@ -256,6 +270,10 @@ def refresh_many(
     look_at = now
     while not ledger.complete:
         changed = yield from batch.round(ready)
+        now = yield Now()
+        if now < batch.resume_at:  # what was ready still is
+            yield Sleep(batch.resume_at - now)
+            continue
         planned = batch.plan()
         if planned is None:
             ready = []

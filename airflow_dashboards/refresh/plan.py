@@ -138,6 +138,8 @@ class Watch(_Data):
     started_at: float
     #: Our clock when the watch ends, finished or not.
     deadline: float
+    #: Our clock before which the key has no requests left: nothing more can be kicked or read until then.
+    resume_at: float = 0.0
     #: Dashboards that wait for room: the watch ends early to let the worker kick them.
     waiting: int = 0
     expected_seconds: float | None = None

@@ -40,18 +40,21 @@ LOOKS = 25
 MAX_QUERIES = 10
 
 
-def watch(kicks: Sequence[Kick], *, waiting: int = 0, expected_seconds: float | None = None) -> Watch:
+def watch(
+    kicks: Sequence[Kick], *, waiting: int = 0, resume_at: float = 0.0, expected_seconds: float | None = None
+) -> Watch:
     """Plan what to poll for these dashboards. Pure.
 
     Args:
         kicks: dashboards in flight, in the order they were kicked.
         waiting: dashboards that wait for room.
+        resume_at: our clock before which the key has no requests left.
         expected_seconds: how long it took last time, where known.
 
     Raises:
         ValueError: there is nothing to watch.
     """
-    if not kicks:
+    if not kicks and not resume_at:
         raise ValueError("nothing is in flight, so there is nothing to watch")
     in_order = [kick for kick in kicks if kick.pending and not kick.reads]
     size = ceil(len(in_order) / MAX_MILESTONES) or 1
@@ -75,8 +78,9 @@ def watch(kicks: Sequence[Kick], *, waiting: int = 0, expected_seconds: float | 
     ]
     return Watch(
         milestones=milestones,
-        started_at=min(kick.kicked_at for kick in kicks),
-        deadline=max(kick.deadline for kick in kicks),
+        started_at=min((kick.kicked_at for kick in kicks), default=resume_at),
+        deadline=max((resume_at, *(kick.deadline for kick in kicks))),
+        resume_at=resume_at,
         waiting=waiting,
         expected_seconds=expected_seconds,
     )
@@ -220,6 +224,8 @@ def poll(flows: FlowClient, watch: Watch, state: PollState) -> Flow[PollState]:
         ...     await asyncio.sleep(state.wait)
     """
     now: float = yield Now()
+    if now < watch.resume_at:
+        return state.model_copy(update={"polls": state.polls + 1, "wait": watch.resume_at - now})
     if not state.polls and (first := _first_wait(watch) - (now - watch.started_at)) > 0:
         return state.model_copy(update={"polls": 1, "wait": first})
     look = _Look(watch, state, now)

@@ -6,11 +6,13 @@ import json
 
 import pytest
 
-from airflow_dashboards.posthog import AuthenticationError, PostHogConnectionError, ServerError
+from airflow_dashboards.posthog import AuthenticationError, PostHogConnectionError, RateLimitError, ServerError
 from airflow_dashboards.refresh.batch import MAX_ERRORS, OUTAGE_WAITS, advance, refresh_many
+from airflow_dashboards.refresh.capture import capture
 from airflow_dashboards.refresh.journal import Journal
 from airflow_dashboards.refresh.ledger import Ledger
 from airflow_dashboards.refresh.outcome import OnFailure, RefreshStatus
+from airflow_dashboards.refresh.patience import patiently
 from airflow_dashboards.refresh.plan import Limits, PollState, RefreshOptions, Strategy
 from airflow_dashboards.refresh.poll import poll
 from airflow_dashboards.refresh.store import SnapshotStore
@@ -173,6 +175,45 @@ def test_a_short_outage_fails_no_dashboard(posthog, tile):
     posthog.fault("force_cache", (503, {"detail": "busy"}), times=20)
     outcomes = posthog.run(refresh_many(posthog.flows(), ids, options()))
     assert {each.status for each in outcomes} == {RefreshStatus.REFRESHED}
+
+
+REFUSAL = {"type": "throttled_error", "code": "throttled", "detail": "Expected available in 2400 seconds."}
+
+
+def test_a_spent_hour_is_waited_out_and_held_against_nobody(posthog, tile):
+    ids = boards(posthog, tile, 10)
+    posthog.fault(r"dashboards/\d+/", (429, REFUSAL), times=40)
+    outcomes = posthog.run(refresh_many(posthog.flows(), ids, options()))
+    assert {each.status for each in outcomes} == {RefreshStatus.REFRESHED}
+    assert [each for each in posthog.slept if each > 1000] == [pytest.approx(2400, abs=5)] * 4
+
+
+def test_a_spent_hour_is_waited_out_in_the_triggerer(posthog, tile):
+    """And without asking anything meanwhile."""
+    ids = boards(posthog, tile, 10)
+    ledger = Ledger(ids)
+    posthog.fault(r"dashboards/\d+/", (429, REFUSAL), times=10)
+    planned = posthog.run(advance(posthog.flows(), ledger, options()))
+    assert planned.milestones == []
+    state = posthog.run(poll(posthog.flows(), planned, PollState()))
+    assert (state.over, state.requests) == (False, 0)
+    posthog.sleep(state.wait)
+    assert 2390 < state.wait <= 2400
+    state = posthog.run(poll(posthog.flows(), planned, state))
+    assert state.over
+    assert deferred(posthog, ledger, options()) == 2
+    assert {each.status for each in ledger.outcomes()} == {RefreshStatus.REFRESHED}
+
+
+def test_work_that_has_time_waits_for_its_turn(posthog, tile):
+    boards(posthog, tile, 1)
+    posthog.fault(r"dashboards/1/", (429, REFUSAL), times=2)
+    again = lambda: capture(posthog.flows(), 1, host=HOST)  # noqa: E731
+    assert posthog.run(patiently(again)).dashboard_id == 1
+    posthog.fault(r"dashboards/1/", (429, REFUSAL), times=9)
+    with pytest.raises(RateLimitError):
+        posthog.run(patiently(again))
+    assert posthog.slept == [2400.0] * 4
 
 
 def test_snapshots_are_kept_one_by_one_and_referred_to(posthog, tile, tmp_path):
