@@ -27,7 +27,7 @@ from airflow_dashboards.analysis.report.outline import (
     tally,
     worst_first,
 )
-from airflow_dashboards.analysis.report.plot import MAX_VERTICES, Numbers, Plot, numbers, plot
+from airflow_dashboards.analysis.report.pictures import Picture, Pictures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,14 +35,11 @@ if TYPE_CHECKING:
 
 DEFAULT_TITLE = "Dashboard refresh report"
 
-#: What keeps the file below a megabyte, whatever the dashboards hold: bytes of pictures, texts and findings in full.
-_PICTURES, _TOOLTIP, _FINDINGS, _NARRATIVE, _HISTORY = 520_000, 400, 6, 6000, 14
-#: Bytes of both drawings of a picture without lines, bytes of a point in both, and fewest points of a picture.
-_FRAME, _VERTEX, _COARSEST = 7_500, 17, 240
+#: What keeps the file below a megabyte, whatever the dashboards hold, together with the room for pictures.
+_TOOLTIP, _FINDINGS, _NARRATIVE, _HISTORY = 400, 6, 6000, 14
+
 _NAME, _SENTENCE = 120, 400
 _MINUS = "\u2212"
-#: Cards with a picture and a table of numbers of their own; on bigger runs the rest is told in a line each.
-_CARDS = 60
 
 _KINDS = {
     QueryKind.TRENDS: "Trends",
@@ -83,24 +80,6 @@ class Said:
     badge: Badge
     sentence: Markup | None
     numbers: str
-
-
-@dataclass(frozen=True, slots=True)
-class Legend:
-    """One entry below a chart: a sample drawn by the style sheet, and a word."""
-
-    sample: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A chart: two drawings of it (none where they can't be had), a legend, and the numbers."""
-
-    drawings: tuple[Markup, ...]
-    legend: tuple[Legend, ...]
-    left_out: str | None
-    numbers: Numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +143,7 @@ def render_html(
     """
     context = context or ReportContext()
     links = [(label, words.safe_url(url)) for label, url in context.links.items()]
-    pictures = _Pictures(analyses)
+    pictures = Pictures(analyses)
     boards = _boards(analyses, context, pictures)
     return _template().render(
         title=words.cut(title, _NAME),
@@ -192,42 +171,7 @@ def _resource(name: str) -> str:
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
-class _Pictures:
-    """Draws until the file has enough of them; those that matter most come first."""
-
-    def __init__(self, analyses: Sequence[Analysis]) -> None:
-        self.possible = svg.available()
-        self.room = _PICTURES
-        self.cards = _CARDS
-        groups = (group(tile) for analysis in analyses for tile in analysis.tiles if tile.chart)
-        amount = sum(each in {Group.ATTENTION, Group.CHANGED} for each in groups)
-        # Many pictures are drawn with fewer points each, before some would have to go without any.
-        self.vertices = int(min(max((_PICTURES / max(amount, 1) - _FRAME) / _VERTEX, _COARSEST), MAX_VERTICES))
-
-    def of(self, tile: TileAnalysis, key: str) -> Picture | None:
-        """Return the picture of a tile, None where it has no chart or its turn doesn't come."""
-        drawn = plot(tile.chart, vertices=self.vertices) if tile.chart else None
-        if tile.chart is None or drawn is None or self.cards <= 0:
-            return None
-        self.cards -= 1
-        drawings: tuple[Markup, ...] = ()
-        if self.possible and self.room > 0:
-            narrow = plot(tile.chart, vertices=self.vertices // 2) or drawn
-            drawings = (
-                self._drawing(drawn, tile, key, svg.Width.WIDE),
-                self._drawing(narrow, tile, key, svg.Width.NARROW),
-            )
-            self.room -= sum(len(drawing.encode()) for drawing in drawings)
-        return Picture(drawings, _legend(drawn), drawn.left_out, numbers(tile.chart))
-
-    @staticmethod
-    def _drawing(drawn: Plot, tile: TileAnalysis, key: str, width: svg.Width) -> Markup:
-        name = f"{words.cut(tile.name, 80)}: before and after"
-        # The XML writer has escaped every text in it.
-        return Markup(svg.draw(drawn, name=name, key=f"{key}-{width.name.lower()}", width=width))  # noqa: S704
-
-
-def _boards(analyses: Sequence[Analysis], context: ReportContext, pictures: _Pictures) -> list[Board]:
+def _boards(analyses: Sequence[Analysis], context: ReportContext, pictures: Pictures) -> list[Board]:
     ordered = worst_first(analyses)
     # All that needs a look is drawn before anything that doesn't, over all dashboards.
     wanting = [_cards(a, context, Group.ATTENTION, pictures, f"d{place}") for place, a in enumerate(ordered, 1)]
@@ -238,7 +182,7 @@ def _boards(analyses: Sequence[Analysis], context: ReportContext, pictures: _Pic
 
 
 def _board(
-    analysis: Analysis, context: ReportContext, pictures: _Pictures, key: str, attention: tuple[Card, ...]
+    analysis: Analysis, context: ReportContext, pictures: Pictures, key: str, attention: tuple[Card, ...]
 ) -> Board:
     past = earlier(context, analysis.dashboard_id)
     idle = compared_nothing(analysis)
@@ -263,7 +207,7 @@ def _board(
 
 
 def _cards(
-    analysis: Analysis, context: ReportContext, which: Group, pictures: _Pictures | None, key: str
+    analysis: Analysis, context: ReportContext, which: Group, pictures: Pictures | None, key: str
 ) -> tuple[Card, ...]:
     return tuple(
         _card(tile, analysis, context, pictures, f"{key}-{which.value}-{place}")
@@ -271,7 +215,7 @@ def _cards(
     )
 
 
-def _card(tile: TileAnalysis, analysis: Analysis, context: ReportContext, pictures: _Pictures | None, key: str) -> Card:
+def _card(tile: TileAnalysis, analysis: Analysis, context: ReportContext, pictures: Pictures | None, key: str) -> Card:
     findings = severest_first(tile.findings)
     before, after = tile.last_refresh_before, tile.last_refresh_after
     if before is None and after is None:
@@ -333,28 +277,6 @@ def _said(finding: Finding, already: str) -> Said:
         # The dots stay at the end of a line, and a fact in one piece.
         "\u00a0· ".join(fact.replace(" ", "\u00a0") for fact in facts),
     )
-
-
-def _legend(drawn: Plot) -> tuple[Legend, ...]:
-    entries: list[Legend] = []
-    alone = len(drawn.lines) == 1
-    if drawn.kind == "line":
-        if not alone:
-            entries += [Legend(f"line s{line.colour}", words.cut(line.label, 40)) for line in drawn.lines]
-        entries.append(Legend("dashed", "Before"))
-        entries.append(Legend("line s0" if alone else "line ink", "After"))
-        if drawn.incomplete_from is not None:
-            entries.append(Legend("dotted", "Still running"))
-    else:
-        if not alone and drawn.kind == "columns":
-            entries += [Legend(f"box s{line.colour}", words.cut(line.label, 40)) for line in drawn.lines]
-        entries += [
-            Legend("box before", "Before"),
-            Legend("box s0" if alone or drawn.kind == "rows" else "box ink", "After"),
-        ]
-    if drawn.has_band:
-        entries.append(Legend("box band", "Expected range"))
-    return tuple(entries)
 
 
 def _verdict_badge(verdict: Verdict, *, idle: bool = False) -> Badge:

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import io
 import math
-import re
 import threading
 import unicodedata
-import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from enum import Enum
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from airflow_dashboards.analysis.model import Severity
+from airflow_dashboards.analysis.report.inline import Frame, inline
 from airflow_dashboards.analysis.report.words import number, periods, short_number
 
 if TYPE_CHECKING:
@@ -47,7 +46,6 @@ _VARIABLES = {
 }
 _SEVERITY_COLOUR = {Severity.FAIL: _FAIL, Severity.WARN: _WARN, Severity.INFO: _INFO}
 _SEVERITY_SIGN = {Severity.FAIL: "✕", Severity.WARN: "!", Severity.INFO: "i"}
-_SVG = "{http://www.w3.org/2000/svg}"
 _FONT, _CHAR = 11.5, 6.3
 #: matplotlib's settings are one global dictionary: only one chart is drawn at a time.
 _LOCK = threading.Lock()
@@ -101,7 +99,17 @@ def draw(plot: Plot, *, name: str, key: str, width: Width) -> str:
         sheet.draw(figure)
         written = io.BytesIO()
         figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    return _inline(written.getvalue(), sheet, name=name, description=plot.description, key=key)
+    frame = Frame(
+        key=key,
+        name=name,
+        description=plot.description,
+        css_class=width.name.lower(),
+        width=sheet.width,
+        height=sheet.height,
+        texts=sheet.texts,
+        colours=_VARIABLES,
+    )
+    return inline(written.getvalue(), frame)
 
 
 @dataclass
@@ -407,76 +415,3 @@ def _short(text: str, cells: int) -> str:
     while text and _cells(text) >= cells:
         text = text[:-1]
     return text.rstrip() + "…"
-
-
-def _inline(written: bytes, sheet: _Sheet, *, name: str, description: str, key: str) -> str:
-    """Turn matplotlib's document into a small element: flat, ids prefixed, colours by variable, texts in place."""
-    root = ET.fromstring(written)  # noqa: S314 - written by matplotlib just now, no foreign text in it
-    parent = ET.Element(
-        "svg",
-        {
-            "class": "wide" if sheet.width > 500 else "narrow",
-            "viewBox": f"0 0 {sheet.width} {sheet.height}",
-            "role": "img",
-            "aria-labelledby": f"{key}-t {key}-d",
-        },
-    )
-    ET.SubElement(parent, "title", {"id": f"{key}-t"}).text = name
-    ET.SubElement(parent, "desc", {"id": f"{key}-d"}).text = description
-    for element in root:
-        if element.tag in {f"{_SVG}g", f"{_SVG}defs"}:
-            _copy(element, parent, sheet, key)
-    return ET.tostring(parent, encoding="unicode")
-
-
-def _copy(element: ET.Element, parent: ET.Element, sheet: _Sheet, key: str) -> None:
-    tag = element.tag.removeprefix(_SVG)
-    if tag in {"style", "metadata", "clipPath"}:
-        return
-    kept: dict[str, str] = {}
-    for attribute, value in element.attrib.items():
-        attribute = attribute.rpartition("}")[2]
-        # Nothing is drawn outside the axes that isn't meant to be, so there is nothing to clip.
-        if attribute == "clip-path" or (attribute == "id" and tag == "g") or value.startswith("rotate(-0 "):
-            continue
-        kept[attribute] = _value(attribute, value, key)
-    if tag == "g" and not kept:
-        for child in element:
-            _copy(child, parent, sheet, key)
-        return
-    if tag == "defs" and all(child.tag in {f"{_SVG}style", f"{_SVG}clipPath"} for child in element):
-        return
-    made = ET.SubElement(parent, tag, kept)
-    if element.text and element.text.strip():
-        made.text = re.sub(r"@(\d+)@n*", lambda found: sheet.texts[int(found[1])], element.text)
-    for child in element:
-        _copy(child, made, sheet, key)
-
-
-def _value(attribute: str, value: str, key: str) -> str:
-    if attribute == "id":
-        return f"{key}-{value}"
-    if attribute == "href":
-        return f"#{key}-{value[1:]}"
-    if attribute == "d":
-        path = re.sub(r"\s+", " ", _rounded(value)).strip()
-        # A line goes on without saying so again; after a curve it would be taken for more of the curve.
-        return path if re.search("[CQ]", path) else path.replace(" L ", " ")
-    if attribute in {"x", "y", "transform", "width", "height", "points"}:
-        return _rounded(value)
-    value = value.replace("url(#", f"url(#{key}-")
-    if attribute == "style":
-        value = re.sub(r"#0000[ab][0-9a-f]", lambda found: _VARIABLES[found[0]], value)
-        # The page's own typeface, in the size the layout was made for.
-        value = re.sub(r"font-family: [^;]+(; )?", "", re.sub(r"font: ([\d.]+)px [^;]+", r"font-size: \1px", value))
-        value = "; ".join(part for part in value.split("; ") if part not in _DEFAULTS)
-        return value.replace(": ", ":").replace("; ", ";")
-    return value
-
-
-#: What an SVG has anyway.
-_DEFAULTS = {"stroke-dashoffset: 0", "stroke-linejoin: miter", "text-anchor: start", "stroke-linecap: butt"}
-
-
-def _rounded(value: str) -> str:
-    return re.sub(r"-?\d+\.\d+", lambda found: f"{float(found[0]):.1f}".removesuffix(".0").replace("-0", "-0"), value)
