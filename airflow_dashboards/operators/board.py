@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowException
 
 from airflow_dashboards.operators.base import PostHogOperator
-from airflow_dashboards.refresh.many import on_each
-from airflow_dashboards.refresh.select import parse_dashboards, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,12 +19,17 @@ if TYPE_CHECKING:
     from airflow_dashboards.refresh.many import BoardChanges
 
 
+class BoardWriteFailedError(AirflowException):
+    """A write failed on some dashboards; the message names each with the reason. The others are done."""
+
+
 class BoardOperator(PostHogOperator):
     """Base of the operators that write to dashboards."""
 
     def one(self, build: Callable[[FlowClient], Flow[BoardChange]]) -> dict[str, Any]:
         """Carry out one write, log what came of it and return it as plain JSON."""
         change = self.hook.run(build)
+        self.note_dashboards([change.dashboard_id])
         self._tell(change)
         return change.model_dump(mode="json")
 
@@ -34,6 +37,9 @@ class BoardOperator(PostHogOperator):
         self, context: Context, dashboards: Any, write: Callable[[FlowClient, int], Flow[BoardChange]]
     ) -> list[dict[str, Any]]:
         """Carry out a write on every dashboard that `dashboards` stands for; fails at the end if any of them failed."""
+        from airflow_dashboards.refresh.many import on_each
+        from airflow_dashboards.refresh.select import parse_dashboards, resolve
+
         parse_dashboards(dashboards)  # a bad argument is refused before anything is sent
 
         def build(flows: FlowClient) -> Flow[BoardChanges]:
@@ -41,6 +47,7 @@ class BoardOperator(PostHogOperator):
             return (yield from on_each(ids, lambda dashboard_id: write(flows, dashboard_id)))
 
         result = self.hook.run(build)
+        self.note_dashboards([change.dashboard_id for change in result.changes])
         for change in result.changes:
             self._tell(change)
         told = [change.model_dump(mode="json") for change in result.changes]
@@ -48,7 +55,7 @@ class BoardOperator(PostHogOperator):
             context["ti"].xcom_push(key="return_value", value=told)
             lines = "; ".join(f"dashboard {each.dashboard_id}: {each.reason}" for each in result.failed)
             total = len(told) + len(result.failed)
-            raise AirflowException(
+            raise BoardWriteFailedError(
                 f"{len(result.failed)} of {total} dashboards failed, the others are done: {lines}. "
                 "Running again does only what is left."
             )

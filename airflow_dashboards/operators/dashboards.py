@@ -6,13 +6,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_dashboards.operators.board import BoardOperator
 from airflow_dashboards.operators.rendered import as_mapping
-from airflow_dashboards.refresh.board import (
-    checked_fields,
-    delete_dashboard,
-    ensure_unlisted_dashboard,
-    restore_dashboard,
-    update_dashboard,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +42,8 @@ class PostHogUpdateDashboardOperator(BoardOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Change what differs."""
+        from airflow_dashboards.refresh.board import checked_fields, update_dashboard
+
         fields = checked_fields(as_mapping(self.fields, "fields"))
         return self.each(
             context,
@@ -79,6 +74,8 @@ class PostHogDeleteDashboardOperator(BoardOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Delete what is there."""
+        from airflow_dashboards.refresh.board import delete_dashboard
+
         return self.each(
             context,
             self.dashboards,
@@ -106,6 +103,8 @@ class PostHogRestoreDashboardOperator(BoardOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Restore what is deleted."""
+        from airflow_dashboards.refresh.board import restore_dashboard
+
         return self.each(context, self.dashboards, restore_dashboard)
 
 
@@ -127,6 +126,8 @@ class PostHogEnsureUnlistedDashboardOperator(BoardOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Find or make it."""
+        from airflow_dashboards.refresh.board import ensure_unlisted_dashboard
+
         told = self.one(lambda flows: ensure_unlisted_dashboard(flows, self.tag))
         context["ti"].xcom_push(key="dashboard_id", value=told["dashboard_id"])
         return told

@@ -7,19 +7,17 @@ from typing import Any
 
 import yaml
 
-from airflow_dashboards.posthog import PostHogArgumentError
-
 
 def as_id(value: Any, name: str) -> int:
     """Return an id given as a number or as text, e.g. `"42"`.
 
     Raises:
-        PostHogArgumentError: it is neither; `name` says which argument.
+        ValueError: it is neither; `name` says which argument.
     """
     if isinstance(value, str) and value.strip().isdigit():
         value = int(value.strip())
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise PostHogArgumentError(f"{name}: must be the id of one object, such as 42, not {value!r}.")
+        raise ValueError(f"{name}: must be the id of one object, such as 42, not {value!r}.")
     return value
 
 
@@ -33,7 +31,7 @@ def as_texts(value: Any, name: str) -> list[str]:
     texts = _as_list(value, name)
     for index, each in enumerate(texts):
         if not isinstance(each, str):
-            raise PostHogArgumentError(f"{name}[{index}]: must be text, not {each!r}.")
+            raise ValueError(f"{name}[{index}]: must be text, not {each!r}.")  # noqa: TRY004 - one type for bad values
     return texts
 
 
@@ -43,7 +41,8 @@ def as_mapping(value: Any, name: str) -> dict[str, Any]:
         return {}
     parsed = _parsed(value, name) if isinstance(value, str) else value
     if not isinstance(parsed, Mapping):
-        raise PostHogArgumentError(f"{name}: must be a dict, or JSON text of one, not {type(parsed).__name__}.")
+        kind = type(parsed).__name__
+        raise ValueError(f"{name}: must be a dict, or JSON text of one, not {kind}.")  # noqa: TRY004
     return dict(parsed)
 
 
@@ -56,7 +55,7 @@ def _as_list(value: Any, name: str) -> list[Any]:
     if isinstance(value, int) and not isinstance(value, bool):
         return [value]
     if isinstance(value, Mapping) or not hasattr(value, "__iter__"):
-        raise PostHogArgumentError(f"{name}: must be a list, not {type(value).__name__}.")
+        raise ValueError(f"{name}: must be a list, not {type(value).__name__}.")
     return list(value)
 
 
@@ -64,4 +63,4 @@ def _parsed(text: str, name: str) -> Any:
     try:
         return yaml.safe_load(text)  # reads JSON, and what Python prints for plain lists
     except yaml.YAMLError as error:
-        raise PostHogArgumentError(f"{name}: {text[:60]!r} can't be read as JSON or YAML: {error}.") from None
+        raise ValueError(f"{name}: {text[:60]!r} can't be read as JSON or YAML: {error}.") from None

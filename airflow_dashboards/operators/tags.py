@@ -9,8 +9,6 @@ from airflow.sdk.exceptions import AirflowException
 
 from airflow_dashboards.operators.base import PostHogOperator
 from airflow_dashboards.operators.rendered import as_texts
-from airflow_dashboards.refresh.select import parse_dashboards, resolve
-from airflow_dashboards.refresh.tags import checked, update_tags
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -28,6 +26,10 @@ class FailOn(str, Enum):
     NEVER = "never"
 
 
+class TagsFailedError(AirflowException):
+    """Some dashboards do not have the wanted tags; the message names each with the reason. The others are done."""
+
+
 class PostHogBulkUpdateTagsOperator(PostHogOperator):
     """Add, remove or set tags on many dashboards: plan, apply, read back.
 
@@ -41,10 +43,16 @@ class PostHogBulkUpdateTagsOperator(PostHogOperator):
         dry_run: plan only; the result's `changed` then says what would change, and nothing is written.
         fail_on: `failed` (a dashboard could not be written), `skipped` (or was not found, or may not be edited) or
             `never`. Either way all the other dashboards are done first.
+        allow_empty: whether a selector may match nothing.
 
     Returns:
         A small dict: `changed` (id, tags before and after: what is needed to undo it), `already_so`, `skipped` and
         `failed` (id and reason), `via` (`bulk_update_tags`, `dashboard updates`, `nothing to write` or `dry run`).
+
+    Raises:
+        TagsFailedError: as `fail_on` says. The result is in the XCom all the same.
+        PostHogError: the dashboards can't be read, or the credential may write none of them.
+        ValueError: an argument can't be used; nothing was sent.
 
     Example:
         >>> PostHogBulkUpdateTagsOperator(  # doctest: +SKIP
@@ -62,6 +70,7 @@ class PostHogBulkUpdateTagsOperator(PostHogOperator):
         action: str = "add",
         dry_run: bool = False,
         fail_on: FailOn | str = FailOn.FAILED,
+        allow_empty: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -71,26 +80,29 @@ class PostHogBulkUpdateTagsOperator(PostHogOperator):
         # Not `self.dry_run`, which is a method of every operator.
         self.plan_only = dry_run
         self.fail_on = FailOn(fail_on).value
+        self.allow_empty = allow_empty
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Plan, apply and read back; return what came of it."""
+        from airflow_dashboards.refresh.select import parse_dashboards, resolve
+        from airflow_dashboards.refresh.tags import checked, update_tags
+
         action, tags = checked(self.action, as_texts(self.tags, "tags"))
         parse_dashboards(self.dashboards)  # a bad argument is refused before anything is sent
 
         def build(flows: FlowClient) -> Flow[TagResult]:
-            ids = yield from resolve(flows, self.dashboards)
+            ids = yield from resolve(flows, self.dashboards, allow_empty=self.allow_empty)
             return (yield from update_tags(flows, ids, action, tags, dry_run=self.plan_only))
 
         result = self.hook.run(build)
+        self.note_dashboards([*(change.id for change in result.changed), *result.already_so])
         self._tell(result)
         told = result.model_dump(mode="json")
         problems = [*result.failed, *(result.skipped if self.fail_on == FailOn.SKIPPED.value else [])]
         if problems and self.fail_on != FailOn.NEVER.value:
             context["ti"].xcom_push(key="return_value", value=told)
             lines = "; ".join(f"dashboard {each.id}: {each.reason}" for each in problems)
-            raise AirflowException(
-                f"{result.summary} Left as they were: {lines}. Running again does only what is left."
-            )
+            raise TagsFailedError(f"{result.summary} Left as they were: {lines}. Running again does only what is left.")
         return told
 
     def _tell(self, result: TagResult) -> None:

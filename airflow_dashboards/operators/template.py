@@ -11,7 +11,6 @@ from airflow.sdk.exceptions import AirflowException
 
 from airflow_dashboards.operators.base import PostHogOperator
 from airflow_dashboards.operators.rendered import as_mapping, as_texts
-from airflow_dashboards.refresh.template import IfExists, TemplateError, apply_template, prepared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +41,11 @@ class PostHogCreateFromTemplateOperator(PostHogOperator):
     Returns:
         A small dict: `dashboard_id`, `name`, `url`, `created`, `updated`, `via`, `tiles` (id, type, name, insight_id)
         and `notes`. The id is an XCom of its own too: `board.output["dashboard_id"]`.
+
+    Raises:
+        TemplateStepError: PostHog refused a step; says which, and what, if anything, is left behind.
+        BoardStateError: it is there and `if_exists` is `fail`, or it is not clear which to update.
+        ValueError: the template or another argument can't be used; the message names the place, nothing was sent.
 
     Example:
         >>> PostHogCreateFromTemplateOperator(  # doctest: +SKIP
@@ -75,11 +79,13 @@ class PostHogCreateFromTemplateOperator(PostHogOperator):
         self.variables = variables
         self.name = name
         self.tags = tags
-        self.if_exists = if_exists.value if isinstance(if_exists, IfExists) else if_exists
+        self.if_exists = if_exists
         self.prune = prune
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Make or find the dashboard; return its ids."""
+        from airflow_dashboards.refresh.template import apply_template, prepared
+
         template = self._read(context)
         wishes: dict[str, Any] = {
             "variables": as_mapping(self.variables, "variables"),
@@ -93,6 +99,7 @@ class PostHogCreateFromTemplateOperator(PostHogOperator):
                 flows, template, host=host, if_exists=self.if_exists, prune=self.prune, **wishes
             )
         )
+        self.note_dashboards([result.dashboard_id])
         for tile in result.tiles:
             self.log.info("Tile %s: %s %r", tile.id, tile.type.value, tile.name)
         for note in result.notes:
@@ -110,7 +117,7 @@ class PostHogCreateFromTemplateOperator(PostHogOperator):
         if "\n" in place or place.startswith("{"):  # an XCom or a variable that holds the template itself
             return _parsed(place, "the template given as text")
         if not place.endswith(_FILE_ENDINGS):
-            raise TemplateError(f"template: {place!r} does not end in {', '.join(_FILE_ENDINGS)}.")
+            raise ValueError(f"template: {place!r} does not end in {', '.join(_FILE_ENDINGS)}.")
         environment = self.get_template_env()
         if "://" in place or place.startswith("/"):
             try:
@@ -127,6 +134,6 @@ def _parsed(text: str, place: str) -> Any:
     try:
         return json.loads(text) if text.lstrip().startswith("{") else yaml.safe_load(text)
     except json.JSONDecodeError as error:
-        raise TemplateError(f"{place}: not JSON: {error}.") from error
+        raise ValueError(f"{place}: not JSON: {error}.") from error
     except yaml.YAMLError as error:
-        raise TemplateError(f"{place}: not YAML: {error}.") from error
+        raise ValueError(f"{place}: not YAML: {error}.") from error

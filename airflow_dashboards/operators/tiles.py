@@ -6,15 +6,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_dashboards.operators.board import BoardOperator
 from airflow_dashboards.operators.rendered import as_id, as_ids, as_mapping
-from airflow_dashboards.refresh.board_tiles import (
-    copy_tile,
-    delete_tile,
-    ensure_text_tile,
-    ensure_widgets,
-    move_tile,
-    note_body,
-    reorder_tiles,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,6 +54,8 @@ class PostHogTextTileOperator(BoardOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Write the note."""
+        from airflow_dashboards.refresh.board_tiles import ensure_text_tile, note_body
+
         key = self.key or f"{self.dag_id}.{self.task_id}"
         note_body(self.body, key)
         return self.each(
@@ -103,6 +96,8 @@ class PostHogCopyTileOperator(BoardOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Copy the tile."""
+        from airflow_dashboards.refresh.board_tiles import copy_tile
+
         to, source = as_id(self.dashboard_id, "dashboard_id"), as_id(self.from_dashboard_id, "from_dashboard_id")
         tile = as_id(self.tile_id, "tile_id")
         return self.one(lambda flows: copy_tile(flows, to, from_dashboard_id=source, tile_id=tile))
@@ -135,6 +130,8 @@ class PostHogMoveTileOperator(BoardOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Move the tile."""
+        from airflow_dashboards.refresh.board_tiles import move_tile
+
         source, to = as_id(self.dashboard_id, "dashboard_id"), as_id(self.to_dashboard, "to_dashboard")
         tile = as_id(self.tile_id, "tile_id")
         return self.one(lambda flows: move_tile(flows, source, tile_id=tile, to_dashboard=to))
@@ -171,6 +168,8 @@ class PostHogReorderTilesOperator(BoardOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Reorder the tiles."""
+        from airflow_dashboards.refresh.board_tiles import reorder_tiles
+
         board, order = as_id(self.dashboard_id, "dashboard_id"), as_ids(self.tile_order, "tile_order")
         return self.one(
             lambda flows: reorder_tiles(flows, board, tile_order=order, layout=self.layout, dry_run=self.plan_only)
@@ -197,6 +196,8 @@ class PostHogDeleteTileOperator(BoardOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Remove the tile."""
+        from airflow_dashboards.refresh.board_tiles import delete_tile
+
         board, tile = as_id(self.dashboard_id, "dashboard_id"), as_id(self.tile_id, "tile_id")
         return self.one(lambda flows: delete_tile(flows, board, tile_id=tile))
 
@@ -233,6 +234,8 @@ class PostHogAddWidgetsOperator(BoardOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Add what is missing."""
+        from airflow_dashboards.refresh.board_tiles import ensure_widgets
+
         board = as_id(self.dashboard_id, "dashboard_id")
         widgets = [as_mapping(each, f"widgets[{index}]") for index, each in enumerate(self.widgets)]
         return self.one(lambda flows: ensure_widgets(flows, board, widgets=widgets, dry_run=self.plan_only))

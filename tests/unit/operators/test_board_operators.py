@@ -12,7 +12,6 @@ from airflow.sdk.exceptions import AirflowException
 
 from airflow_dashboards.operators import dashboards, tags, template, tiles
 from airflow_dashboards.operators.rendered import as_id, as_ids, as_mapping, as_texts
-from airflow_dashboards.posthog import PostHogArgumentError
 from airflow_dashboards.refresh.effects import BoardChange, Effect
 from airflow_dashboards.refresh.many import BoardChanges, BoardFailure
 from airflow_dashboards.refresh.tags import TagChange, TagProblem, TagResult
@@ -29,7 +28,7 @@ TEMPLATE = {
 class Hook:
     """Takes the place of the hook: knows what was asked, and answers what it is told to."""
 
-    settings = SimpleNamespace(host="https://posthog.example")
+    settings = SimpleNamespace(host="https://posthog.example", project_id=1)
 
     def __init__(self, answer: Any = None) -> None:
         self.answer = answer
@@ -108,7 +107,7 @@ def test_text_is_read_back() -> None:
     ],
 )
 def test_what_can_not_be_read_is_told(read: Any, value: Any, words: str) -> None:
-    with pytest.raises(PostHogArgumentError, match=words):
+    with pytest.raises(ValueError, match=words):
         read(value, "tile_id")
 
 
@@ -208,7 +207,7 @@ def test_yaml_with_comments_and_blocks(tmp_path: Any) -> None:
 def test_a_file_that_is_no_template_is_told_with_its_place(tmp_path: Any, content: str, name: str, words: str) -> None:
     file = tmp_path / name
     file.write_text(content)
-    with pytest.raises(TemplateError, match=f"{name}.*{words}"):
+    with pytest.raises(ValueError, match=f"{name}.*{words}"):
         read(str(file))
 
 
