@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
 
 from airflow_dashboards.analysis.model import Analysis
 
@@ -27,7 +28,7 @@ def to_json(analyses: Sequence[Analysis]) -> str:
 def json_schema() -> dict[str, Any]:
     """Return the JSON schema (draft 2020-12) of `analysis.json`."""
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": GenerateJsonSchema.schema_dialect,
         "title": "analysis.json",
         **_ANALYSES.json_schema(mode="serialization"),
     }
