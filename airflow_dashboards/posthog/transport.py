@@ -84,7 +84,7 @@ class SyncDriver:
         if wait > 0:
             self.sleep(wait)
         client = self._connected()
-        return client, client.build_request(**self.wire.arguments(request))
+        return client, self.wire.message(request)
 
     def _transmit(self, request: Request) -> Reply:
         try:
@@ -201,7 +201,7 @@ class AsyncDriver:
         if wait > 0:
             await self.sleep(wait)
         client = await self._connected()
-        return client, client.build_request(**self.wire.arguments(request))
+        return client, self.wire.message(request)
 
     async def _transmit(self, request: Request) -> Reply:
         try:
