@@ -7,7 +7,9 @@ from zoneinfo import ZoneInfo
 
 from airflow_dashboards.sandbox.engine import dates
 from airflow_dashboards.sandbox.engine.errors import QuerySchemaError
+from airflow_dashboards.sandbox.engine.retention import window_of
 from airflow_dashboards.sandbox.engine.schema import (
+    DateRange,
     EventsQuery,
     HogQLQuery,
     Interval,
@@ -56,17 +58,17 @@ def window(query: Mapping[str, Any], now: datetime, timezone: str) -> tuple[date
     found = source(query)
     if isinstance(found, EventsQuery):
         return _instant(found.after, now, timezone), _instant(found.before, now, timezone)
+    zone = ZoneInfo(timezone)
+    if isinstance(found, RetentionQuery):
+        cohorts = window_of(found, now=now, timezone=timezone)
+        return cohorts.start.replace(tzinfo=zone), cohorts.end.replace(tzinfo=zone)
     if isinstance(found, HogQLQuery):
         if found.filters is None or found.filters.date_range is None or "{filters" not in found.query:
             return None, None
-        date_range = found.filters.date_range
-    elif found.date_range is None:
-        date_range = None
+        date_range: DateRange | None = found.filters.date_range
     else:
         date_range = found.date_range
-    length = interval(query)
-    resolved = dates.resolve(date_range, Interval(length or "day"), now=now, timezone=timezone)
-    zone = ZoneInfo(timezone)
+    resolved = dates.resolve(date_range, Interval(interval(query) or "day"), now=now, timezone=timezone)
     start = None if date_range is not None and date_range.date_from == "all" else resolved.start.replace(tzinfo=zone)
     return start, resolved.end.replace(tzinfo=zone)
 

@@ -35,7 +35,7 @@ def compute(scope: Scope, query: RetentionQuery) -> Computed:
     """
     retention = query.retention
     interval = retention.period.interval
-    window = _window(scope, query.date_range, retention, interval)
+    window = window_of(query, now=scope.now, timezone=scope.timezone)
     periods = window.periods
     first_time = retention.type == "retention_first_time"
     started = _activity(scope, retention.target, query.properties, window, interval, first_time=first_time)
@@ -44,13 +44,17 @@ def compute(scope: Scope, query: RetentionQuery) -> Computed:
     return Computed(result=result, resolved_date_range=window.resolved)
 
 
-def _window(scope: Scope, date_range: DateRange | None, retention: RetentionFilter, interval: Interval) -> dates.Window:
-    """Return the last periods up to the range's end; its start has no meaning for a retention."""
-    until = DateRange(date_from="-0d", date_to=date_range.date_to if date_range else None)
-    end = dates.resolve(until, interval, now=scope.now, timezone=scope.timezone).end
-    last = dates.floor(end, interval)
-    start = dates.shift(last, 1 - retention.total_intervals, interval.value)
-    return dates.Window(start, end, scope.timezone, interval)
+def window_of(query: RetentionQuery, *, now: datetime, timezone: str) -> dates.Window:
+    """Return the last periods up to the range's end; its start has no meaning for a retention.
+
+    Raises:
+        InvalidQueryError: The date cannot be read.
+    """
+    interval = query.retention.period.interval
+    until = DateRange(date_from="-0d", date_to=query.date_range.date_to if query.date_range else None)
+    end = dates.resolve(until, interval, now=now, timezone=timezone).end
+    start = dates.shift(dates.floor(end, interval), 1 - query.retention.total_intervals, interval.value)
+    return dates.Window(start, end, timezone, interval)
 
 
 def _activity(

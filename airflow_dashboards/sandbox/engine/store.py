@@ -154,6 +154,8 @@ class Store:
             return self._connection.cursor().execute(sql.render(statement))
         except duckdb.Error as error:
             raise InvalidQueryError(_said(error)) from error
+        except RecursionError as error:
+            raise InvalidQueryError("The query is nested too deeply") from error
 
 
 def events_of(project: int, timezone: str) -> exp.Subquery:

@@ -70,8 +70,10 @@ def _parse(text: str, placeholders: Placeholders) -> exp.Expr:
     try:
         tokens = dialect.tokenize(_SPECIAL.sub(_prepare, text))
         trees = [tree for tree in dialect.parser(error_level=ErrorLevel.IMMEDIATE).parse(tokens, text) if tree]
-    except (SqlglotError, RecursionError) as error:
+    except SqlglotError as error:
         raise InvalidQueryError(f"Syntax error: {_first_line(error)}") from error
+    except RecursionError as error:
+        raise InvalidQueryError("The query is nested too deeply") from error
     if len(trees) != 1 or trees[0] is None:
         raise InvalidQueryError("Expected exactly one SELECT query")
     return _fill(trees[0], placeholders)
@@ -94,10 +96,11 @@ def _fill(tree: exp.Expr, placeholders: Placeholders) -> exp.Expr:
             if kind == "variables":
                 raise InvalidQueryError(f"Variable {code_name} is missing from query")
             raise InvalidQueryError(f"Placeholder {{{name}}} is not available in this context")
-        node.replace(exp.paren(value.copy()))
+        filled = value.copy()
+        node.replace(filled if isinstance(filled, exp.Tuple) else exp.paren(filled))
     return tree
 
 
 def _first_line(error: Exception) -> str:
-    text = re.sub(r"\x1b\[\d*m", "", str(error)) or "nested too deeply"
+    text = re.sub(r"\x1b\[\d*m", "", str(error))
     return text.strip().splitlines()[0].rstrip(".")

@@ -122,7 +122,10 @@ class _Translator:
         self._names = {cte.alias for cte in tree.find_all(exp.CTE)}
         if "events" in self._names:
             raise InvalidQueryError("A subquery cannot be named events")
-        return self._rewrite(tree)
+        try:
+            return self._rewrite(tree)
+        except RecursionError as error:
+            raise InvalidQueryError("The query is nested too deeply") from error
 
     def _rewrite(self, node: exp.Expr) -> exp.Expr:
         """Rewrite a tree from its leaves upward; what a filter put in is DuckDB's already."""
@@ -172,15 +175,11 @@ class _Translator:
         if not all(isinstance(part, exp.Identifier) for part in node.parts):
             raise InvalidQueryError(f"Unsupported syntax: {_shown(node)}")
         names = [part.name for part in node.parts]
+        if names[0] == "person":
+            return _person(names)
         for place in (0, 1):
             if len(names) > place + 1 and names[place] == "properties":
                 return self._property(names[:place], names[place + 1 :])
-        if names[0] == "person":
-            if names[1:] == ["id"]:
-                return sql.column("person_id")
-            raise InvalidQueryError(
-                f"Unable to resolve field: {'.'.join(names)} (the sandbox keeps no person properties)"
-            )
         if len(names) > 2:
             raise InvalidQueryError(f"Unable to resolve field: {'.'.join(names)}")
         for part in node.parts:
@@ -242,6 +241,12 @@ class _Translator:
             date = sql.call("CAST({0} AS DATE)", sql.literal(today))
             return date if name.lower() == "today" else sql.call("({0} - 1)", date)
         return None
+
+
+def _person(names: list[str]) -> exp.Expr:
+    if names[1:] == ["id"]:
+        return sql.column("person_id")
+    raise InvalidQueryError(f"Unable to resolve field: {'.'.join(names)} (the sandbox keeps no person properties)")
 
 
 def _plain(name: str, arguments: list[exp.Expr]) -> exp.Expr:
