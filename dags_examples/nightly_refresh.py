@@ -14,10 +14,16 @@ from airflow_dashboards import PostHogRefreshGroup, Rules
 
 # Which dashboards show what this DAG loads: a list of ids such as [42, 43], or every dashboard with a tag. The tag is
 # looked up when the task runs: a dashboard that somebody tags tomorrow is part of tomorrow's run.
-DASHBOARDS = {"tags": ["etl"]}
+DASHBOARDS = {"tags": ["nightly"]}
 
 
-@dag(schedule="@daily", start_date=datetime(2026, 1, 1, tzinfo=timezone.utc), catchup=False, max_active_runs=1)
+@dag(
+    schedule="@daily",
+    start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
+    catchup=False,
+    max_active_runs=1,
+    default_args={"retries": 2, "retry_delay": timedelta(seconds=15)},
+)
 def nightly_refresh() -> None:
     """Load yesterday, refresh the dashboards, and stop here if they show something a person should look at first."""
 
@@ -36,7 +42,8 @@ def nightly_refresh() -> None:
         print("The marts are built.")
 
     # The snapshot is taken before the first task in here, the refresh and its analysis run after the last. With
-    # `deferrable=True` no worker waits while PostHog computes: the triggerer asks now and then how far it is.
+    # `deferrable=True` no worker waits while PostHog computes: the triggerer asks now and then how far it is. A change
+    # that fails the analysis fails its task at once, retries or not: looking again would find the same.
     with PostHogRefreshGroup("kpis", dashboards=DASHBOARDS, rules=Rules(), deferrable=True):
         load_orders() >> build_marts()
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 from cryptography.fernet import Fernet
-from servers import NotStartedError, Server, free_port, tail, wait_until
+from servers import NotStartedError, Server, free_port, stop_all, tail, wait_until
 
 #: The parts of Airflow and their options. The log servers are off: here the api-server reads the log files itself.
 COMPONENTS: Mapping[str, tuple[str, ...]] = {
@@ -146,9 +146,7 @@ class LocalAirflow:
 
     def stop(self) -> None:
         """End every component and all it started; harmless when nothing runs."""
-        # The api-server last: the others report their end to it.
-        for name in sorted(self.servers, key=lambda name: name == "api-server"):
-            self.servers[name].stop()
+        stop_all(self.servers.values())
         self.servers.clear()
         self._http.close()
 

@@ -79,8 +79,7 @@ class LocalSandbox:
 
     def requests(self) -> list[dict[str, Any]]:
         """Return the log of API requests so far."""
-        answer = self.control("GET", "log")
-        entries: list[dict[str, Any]] = answer if isinstance(answer, list) else answer["requests"]
+        entries: list[dict[str, Any]] = self.control("GET", "log")["requests"]
         return entries
 
     def connection(self, key: str, *, project_id: int = 1) -> str:
