@@ -21,7 +21,7 @@ from airflow_dashboards.analysis.periods import end
 #: Fewest complete periods from which anything is expected.
 MIN_HISTORY = 4
 #: Relative noise assumed while a history is too short to show its own, and how many periods that assumption weighs.
-_PRIOR_SPREAD, _PRIOR_WEIGHT = 0.12, 4
+_PRIOR_SPREAD, _PRIOR_WEIGHT = 0.1, 6
 _LEAST_SPREAD, _MOST_SPREAD = 0.04, 3.0
 #: Deviations from normal that the median absolute deviation has to be scaled by.
 _MAD = 1.4826
@@ -33,12 +33,16 @@ def _weekend(start: datetime) -> int:
     return int(start.weekday() >= 5)
 
 
+def _hour_and_weekend(start: datetime) -> int:
+    return start.hour + 24 * _weekend(start)
+
+
 #: Per interval: rhythms from simple to complex, each with its cycle in periods and the history it needs.
 _RHYTHMS: dict[str, tuple[tuple[Phase, int, int], ...]] = {
-    "day": ((_weekend, 7, 7), (datetime.weekday, 7, 14)),
+    "day": ((_weekend, 7, 5), (datetime.weekday, 7, 14)),
     "hour": (
-        (lambda start: start.hour, 24, 48),
-        (lambda start: start.hour + 24 * _weekend(start), 168, 168),
+        (lambda start: start.hour, 24, 25),
+        (_hour_and_weekend, 24, 30),
         (lambda start: start.hour + 24 * start.weekday(), 168, 336),
     ),
     "minute": ((lambda start: start.hour, 1440, 2880),),
@@ -86,6 +90,11 @@ class History:
     def __len__(self) -> int:
         return len(self._points)
 
+    @property
+    def _known(self) -> bool:
+        # What falls below 0 is a difference of two things; its size says nothing of its noise.
+        return len(self._values) >= MIN_HISTORY and min(self._values) >= 0
+
     def expected(self, start: datetime, value: float, *, z: float) -> Expected | None:
         """Return what the period at `start` should be, with its band at `z` deviations; None without a history."""
         readings = self._readings(start)
@@ -104,7 +113,7 @@ class History:
 
     def fitted(self) -> list[Noise]:
         """Return the expectation of each period of the history itself, for the band of a chart."""
-        if len(self._values) < MIN_HISTORY:
+        if not self._known:
             return []
         levels = self._local_levels(self._clean, self._widest)
         return [
@@ -128,7 +137,7 @@ class History:
         n = len(self._values)
         self._level, self._growth, self._spread = 0.0, 0.0, _PRIOR_SPREAD
         self._ratios: list[float] = []
-        if n < MIN_HISTORY:
+        if not self._known:
             return
         clean = self._without_outliers()
         self._clean = clean
@@ -137,10 +146,14 @@ class History:
             if n < needs:
                 continue
             factors, seen = self._rhythm(clean, phase, cycle)
+            if phase is _hour_and_weekend and n < 336:
+                factors, seen = self._separable(clean, self._rhythm(clean, _RHYTHMS["hour"][0][0], 24)[0])
             if min(seen.values()) < 1 or len(seen) < 2:
                 continue
-            score = self._score(clean, (phase, factors), len(seen))
-            if score < 0.9 * best:
+            cells = len(seen) if n >= 336 or phase is not _hour_and_weekend else 25
+            score = self._score(clean, (phase, factors), cells)
+            # A richer rhythm has to earn its cells; the longer the history, the smaller a gain is no chance.
+            if score < best * (0.97 if n >= 56 else 0.94 if n >= 28 else 0.9):
                 best = score
                 self._phase, self._factors, self._seen = phase, factors, seen
         self._learn_level(clean)
@@ -152,10 +165,14 @@ class History:
         cycle = {"day": 7, "hour": 24}.get(self._interval, 1)
         if n < 3 * cycle or min(values) < 0:
             cycle = 1
+        if cycle == 1 and self._interval in ("hour", "minute"):
+            return list(values)  # nights and days of a few days differ by more than any outlier
         groups = [sorted(values[offset::cycle]) for offset in range(cycle)]
         middles = [group[len(group) // 2] for group in groups]
+        # Without a rhythm known, a low value may be a weekend's.
+        low = 0.45 if cycle > 1 else 0.15
         return [
-            min(max(value, middle / 3), middle * 3) if (middle := middles[index % cycle]) >= 10 else value
+            min(max(value, middle * low), middle * 2.2) if (middle := middles[index % cycle]) >= 10 else value
             for index, value in enumerate(values)
         ]
 
@@ -186,6 +203,22 @@ class History:
             factors[cell] = (mean * base + 2 * self._grain) / (base + 2 * self._grain) if base > 0 else 1.0
         return factors, {cell: len(pairs) for cell, pairs in cells.items()}
 
+    def _separable(self, values: list[float], hours: dict[int, float]) -> tuple[dict[int, float], dict[int, int]]:
+        """Hours and weekends each on their own: of less than two weeks, no hour has seen enough weekends."""
+        sums = {0: [0.0, 0.0], 1: [0.0, 0.0]}
+        seen = dict.fromkeys(range(48), 0)
+        for point, value in zip(self._points, values, strict=True):
+            side = sums[_weekend(point.start)]
+            side[0] += value
+            side[1] += hours[point.start.hour]
+            seen[_hour_and_weekend(point.start)] += 1
+        base = sum(side[0] for side in sums.values()) / max(sum(side[1] for side in sums.values()), 1e-9)
+        if base <= 0 or any(side[1] <= 0 for side in sums.values()):
+            return hours, {0: 0}  # one of the two was never seen
+        shares = {key: side[0] / side[1] / base for key, side in sums.items()}
+        factors = {hour + 24 * key: factor * shares[key] for hour, factor in hours.items() for key in shares}
+        return factors, {cell: max(seen[cell], 1) for cell in factors}
+
     def _factor(self, start: datetime) -> float:
         return self._factors.get(self._phase(start), 1.0) if self._phase is not None else 1.0
 
@@ -204,6 +237,8 @@ class History:
     def _widest(self) -> int:
         n = len(self._values)
         cycles = [cycle for _, cycle, _ in _RHYTHMS.get(self._interval, ()) if cycle <= n]
+        if self._interval == "hour" and 48 <= n < 168:
+            return n  # days of a week that is not whole
         return max(cycles, default=_CYCLE.get(self._interval, 4))
 
     def _learn_level(self, values: list[float]) -> None:
@@ -214,14 +249,16 @@ class History:
         recent, weight = sum(values[-width:]), sum(factors[-width:])
         self._level = recent / weight if weight > 0 else 0.0
         self._width, self._last = width, self._points[-1].start
+        if n < 2 * width or width < _RECENT.get(self._interval, 4):
+            return
         earlier = values[-2 * width : -width]
         earlier_weight = sum(factors[-2 * width : -width])
-        if len(earlier) < max(width // 2, 2) or earlier_weight <= 0 or self._level <= 0 or sum(earlier) <= 0:
+        if earlier_weight <= 0 or self._level <= 0 or sum(earlier) <= 0:
             return
         slope = log(self._level / (sum(earlier) / earlier_weight))
         doubt = 2 * (_PRIOR_SPREAD**2 / width + self._grain / max(recent, 1.0))
         trust = max(0.0, 1 - doubt / slope**2) if slope else 0.0
-        self._growth = slope * trust / ((width + len(earlier)) / 2)
+        self._growth = slope * trust / width
 
     def _learn_noise(self, values: list[float]) -> None:
         """Noise of the errors that this very forecast would have made in the past."""
@@ -232,7 +269,9 @@ class History:
         errors, means = [], []
         first = min(max(MIN_HISTORY, min(self._width, n // 2)), n - 1)
         for index in range(n):
-            if index >= first:
+            if n < 21:  # too short to look back only: each period is judged by all others
+                total, weight = sums[n] - values[index], weights[n] - factors[index]
+            elif index >= first:
                 begin = max(index - self._width, 0)
                 total, weight = sums[index] - sums[begin], weights[index] - weights[begin]
             else:  # too early for a forecast: judged by the periods after it
@@ -257,6 +296,8 @@ class History:
             mad = _MAD * median(abs(each - middle) for each in relative)
             square = mad * mad - (self._grain / typical if self._grain else 0.0)
         square = max(square, 0.0) * n / max(n - cells * 0.5, 1)
+        if cells > 1 and n < 2 * cells:
+            square = max(square, _PRIOR_SPREAD**2)  # cells of one period fit themselves
         square = (n * square + _PRIOR_WEIGHT * _PRIOR_SPREAD**2) / (n + _PRIOR_WEIGHT)
         self._spread = min(max(square**0.5, _LEAST_SPREAD), _MOST_SPREAD)
         if not self._grain and 0.0 in self._values:
@@ -267,14 +308,21 @@ class History:
 
     def _readings(self, start: datetime) -> list[Noise]:
         n = len(self._values)
-        if n < MIN_HISTORY or (self._phase is not None and self._phase(start) not in self._factors):
+        if not self._known or (self._phase is not None and self._phase(start) not in self._factors):
             return []
+        if self._interval == "hour" and n < 25:
+            # Of less than a day nothing is known but the hour itself, a day ago.
+            naive = self._one_cycle_ago(start)
+            return [] if naive is None else [Noise(naive, 2 * _PRIOR_SPREAD, self._grain)]
         factor = self._factor(start)
         ahead = self._steps_ahead(start)
         trend = exp(min(max(self._growth * ((self._width + 1) / 2 + ahead - 1), -0.5), 0.5))
         doubt = 1 + 1 / self._width + 1 / max(self._cell_size(start), 1)
         spread = min(self._spread * doubt**0.5, _MOST_SPREAD)
         main = self._level * factor * trend
+        if start <= self._last:
+            # In the midst of the history it is the time around it that counts.
+            return [Noise(self._level_around(start) * factor, spread, self._grain), *self._unseen(start, main, spread)]
         readings = [Noise(main, spread, self._grain)]
         if n >= 8:  # a level that has changed lately, and is known by now
             last = [
@@ -286,11 +334,33 @@ class History:
                 readings.append(Noise(median(last) * factor, spread * 1.15, self._grain))
         naive = self._one_cycle_ago(start)
         if naive is not None:
-            readings.append(Noise(naive, spread * 1.4, self._grain))
+            readings.append(Noise(naive, spread * 1.3, self._grain))
         monthly = self._same_day_of_months(start)
         if monthly is not None:
             readings.append(Noise(main * monthly, spread * 1.4, self._grain))
-        return readings
+        return readings + self._unseen(start, main, spread)
+
+    def _level_around(self, start: datetime) -> float:
+        values, weights = [], []
+        nearest = sorted(range(len(self._points)), key=lambda index: abs(self._points[index].start - start))
+        for index in nearest[: max(self._width, 4)]:
+            values.append(self._clean[index])
+            weights.append(self._factor(self._points[index].start))
+        return sum(values) / sum(weights) if sum(weights) > 0 else 0.0
+
+    def _unseen(self, start: datetime, main: float, spread: float) -> list[Noise]:
+        """What else a period may be whose like the history has not shown, or not told apart."""
+        shares: list[float] = []
+        if self._interval in ("day", "hour") and (self._phase is None or len(self._factors) == 24):
+            mine = _weekend(start)
+            alike = [index for index, point in enumerate(self._points) if _weekend(point.start) == mine]
+            weight = sum(self._factor(self._points[index].start) for index in alike)
+            if len(alike) < (1 if self._interval == "day" else 20):
+                # A weekend may be as busy as the week, or next to idle.
+                shares += (0.7, 0.45, 0.25) if mine else (1.4, 2.2, 4.0)
+            elif self._phase is not None and weight > 0 and self._level > 0:
+                shares.append(sum(self._clean[index] for index in alike) / weight / self._level)
+        return [Noise(main * share, spread * 1.4, self._grain) for share in shares]
 
     def _steps_ahead(self, start: datetime) -> int:
         length = end(self._last, self._interval) - self._last
@@ -302,7 +372,7 @@ class History:
     def _one_cycle_ago(self, start: datetime) -> float | None:
         """The same phase of the last cycle, while the history is too short to tell a rhythm from noise."""
         back = {"day": timedelta(days=7), "hour": timedelta(days=1)}.get(self._interval)
-        enough = {"day": 21, "hour": 96}.get(self._interval, 0)
+        enough = {"day": 12, "hour": 48}.get(self._interval, 0)
         if back is None or len(self._values) >= enough:
             return None
         return next((point.value for point in self._points if point.start == start - back), None)
@@ -342,8 +412,11 @@ class History:
         return alike >= max(3, n * 0.04)
 
     def _relatives(self, start: datetime) -> tuple[Point, ...]:
+        """The closest relatives of a period, as far as the rhythm makes them so."""
         phase = self._phase
         if phase is None:
             return tuple(self._points[-3:])
+        if self._interval == "day" and len(self._values) >= 14:
+            phase = datetime.weekday
         mine = phase(start)
         return tuple([point for point in self._points if phase(point.start) == mine][-3:])

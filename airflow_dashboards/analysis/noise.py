@@ -19,6 +19,8 @@ _MOST_Z = 12.0
 
 def z_of(tail: float) -> float:
     """Return how many standard deviations a normal tail of this probability is away; at most 12."""
+    if tail >= 0.5:
+        return 0.0
     return min(-_NORMAL.inv_cdf(tail), _MOST_Z) if tail > 1e-30 else _MOST_Z
 
 
@@ -87,10 +89,10 @@ class Noise:
         whole = min(max(floor(value + 1e-9), 0), 2000)
         sums = self._steps(whole)
         if value <= self.mean:
-            return -max(z_of(sums[whole]), 0.0) if sums[whole] < 1 else 0.0
+            return -z_of(sums[whole])
         above = 1 - (sums[whole - 1] if whole else 0.0)
         if above > 1e-12:
-            return max(z_of(above), 0.0)
+            return z_of(above)
         return _MOST_Z  # beyond what the sum can resolve
 
     def _exact_band(self, tail: float) -> tuple[float, float]:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 #: How unlikely, in one tile and by chance, a value must be to become a finding.
 _CHANCE = {Sensitivity.LOW: 1e-5, Sensitivity.NORMAL: 1e-3, Sensitivity.HIGH: 1e-2}
 #: Relative drop and rise from which a change is worth a word, and those from which it is a failure.
-_DROP = {Sensitivity.LOW: 0.5, Sensitivity.NORMAL: 0.35, Sensitivity.HIGH: 0.2}
-_RISE = {Sensitivity.LOW: 1.0, Sensitivity.NORMAL: 0.55, Sensitivity.HIGH: 0.3}
+_DROP = {Sensitivity.LOW: 0.5, Sensitivity.NORMAL: 0.4, Sensitivity.HIGH: 0.2}
+_RISE = {Sensitivity.LOW: 1.0, Sensitivity.NORMAL: 0.6, Sensitivity.HIGH: 0.3}
 _BAD_DROP, _BAD_RISE = 0.6, 0.8
 #: Larger numbers are not measurements, and their squares would leave what a float can hold.
 _LARGEST = 1e100

@@ -14,8 +14,8 @@ from airflow_dashboards.analysis import periods
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: How long after its end an unchanged period is still looked at: the load of the day may just have left it out.
-_JUST_ENDED = timedelta(hours=36)
+#: How long before the last midnight a period that is still looked at has ended: a load brings yesterday.
+_YESTERDAY = timedelta(days=1)
 
 
 @dataclass
@@ -48,10 +48,13 @@ class Frame:
     #: Slices of the settled periods where they are contiguous in both windows.
     run: tuple[slice, slice] | None = None
 
+    #: Complete by now, and not in the window although the window before was up to date: their starts.
+    absent: list[datetime] = field(default_factory=list)
+
     def since_midnight(self, now: datetime) -> set[int]:
         """Fresh periods of the current local day."""
         today = now.date()
-        return {index for index in self.fresh if _date(self.starts_after[index]) == today}
+        return {index for index in (*self.fresh, *self.recheck) if _date(self.starts_after[index]) == today}
 
 
 def _date(start: datetime | None) -> date | None:
@@ -95,7 +98,26 @@ def align(
         elif then is not None and periods.end(start, interval) <= then:
             frame.gone.append(index)
     frame.run = _run(frame.settled)
+    if then is not None:
+        frame.absent = _absent(frame, then, now)
     return frame
+
+
+def _absent(frame: Frame, then: datetime, now: datetime) -> list[datetime]:
+    """Complete periods after the last one shown, if the window before reached up to its own time."""
+    last_b = max((start for start in frame.starts_before if start is not None), default=None)
+    last_a = max((start for start in frame.starts_after if start is not None), default=None)
+    if last_b is None or last_a is None:
+        return []
+    following = periods.end(last_b, frame.interval)
+    if periods.end(following, frame.interval) <= then:
+        return []  # a window that ends in the past, or is not filled to its end
+    found = []
+    start = periods.end(last_a, frame.interval)
+    while periods.end(start, frame.interval) <= now and len(found) < 1000:
+        found.append(start)
+        start = periods.end(start, frame.interval)
+    return found
 
 
 def _place(
@@ -114,16 +136,19 @@ def _place(
         frame.running.append(index)
         return
     other = where_b.get(day)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     if other is not None and then is not None and finish <= then:
         frame.settled.append((other, index))
-        if now - finish <= _JUST_ENDED:
+        if finish > (midnight - _YESTERDAY if midnight.year > 1 else midnight):
             frame.recheck.append(index)
     elif other is not None:
         frame.fresh.append(index)
         frame.grown[index] = other
     elif first_b is None:
         # No picture before: only what has just ended is news.
-        (frame.fresh if now - finish <= _JUST_ENDED else frame.older).append(index)
+        (frame.fresh if finish > (midnight - _YESTERDAY if midnight.year > 1 else midnight) else frame.older).append(
+            index
+        )
     elif start < first_b:
         frame.older.append(index)
     else:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_dashboards.analysis.judge.case import Case, sure
 from airflow_dashboards.analysis.model import Finding, Severity
+from airflow_dashboards.analysis.noise import Noise
 from airflow_dashboards.analysis.words import between, change, count, number, percent
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from airflow_dashboards.analysis.expectation import Expected, History, Point
 
+#: Fewest periods that are judged together, and the relative noise they share.
+_A_FEW, _COMMON = 3, 0.1
 _WEEKDAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 
 
@@ -53,7 +56,7 @@ def judge(
     ):
         if some:
             findings.append(_finding(case, code, label, some, share=share, interval=interval))
-    return findings
+    return findings or _together(case, label, history, periods, share=share)
 
 
 def _look(case: Case, history: History, period: Fresh, limit: float) -> _Odd | None:
@@ -69,6 +72,48 @@ def _look(case: Case, history: History, period: Fresh, limit: float) -> _Odd | N
     if (relative < 0 and period.rises_only) or (relative > 0 and period.drops_only):
         return None
     return _Odd(period, expected, relative)
+
+
+def _together(case: Case, label: str, history: History, periods: list[Fresh], *, share: float) -> list[Finding]:
+    """Periods that are each within their noise, and all of them together are not."""
+    some = [period for period in periods if not period.rises_only and not period.drops_only]
+    readings = [history.readings(period.start) for period in some]
+    if len(some) < _A_FEW or not all(readings):
+        return []
+    total, n = sum(period.value for period in some), len(some)
+    limit = case.z_limit(1)
+    nearest: Noise | None = None
+    for rank in range(min(map(len, readings))):
+        picked = [reading[rank] for reading in readings]
+        # What is chance from one to the next averages out; what moves a whole day does not.
+        spread = (sum(each.spread**2 for each in picked) / n / n + _COMMON**2) ** 0.5
+        noise = Noise(sum(each.mean for each in picked), spread, picked[0].grain)
+        if nearest is None or abs(noise.z(total)) < abs(nearest.z(total)):
+            nearest = noise
+    if nearest is None or nearest.mean <= 0 or max(nearest.mean, total) < case.rules.min_volume:
+        return []
+    z, relative = nearest.z(total), total / nearest.mean - 1
+    if abs(z) < limit or not case.exceeds(relative):
+        return []
+    low, high = nearest.band(limit)
+    span = f"{short(some[0].label)} to {short(some[-1].label)}"
+    return [
+        Finding(
+            code="series.drop" if relative < 0 else "series.rise",
+            severity=case.severity(relative, share=share),
+            message=(
+                f"{label} has {number(total)} in {count(n, 'period')} from {span}, "
+                f"{percent(relative)} {'less' if relative < 0 else 'more'} than the expected "
+                f"{between(_neat(low), _neat(high))}."
+            ),
+            subject=label,
+            period=some[-1].label,
+            after=total,
+            expected_low=_neat(low),
+            expected_high=_neat(high),
+            confidence=sure(z),
+        )
+    ]
 
 
 def _finding(case: Case, code: str, label: str, odd: list[_Odd], *, share: float, interval: str | None) -> Finding:

@@ -118,6 +118,8 @@ def _line(item: dict[str, Any], days: list[str], data: list[Value]) -> Line:
     action = item.get("action")
     broken_down = "breakdown_value" in item
     value = item.get("breakdown_value")
+    if any(number < 0 for number in data if number is not None) and all(number <= 0 for number in data if number):
+        data = [None if number is None else -number for number in data]  # those who left are shown below the axis
     label = item.get("label")
     status = item.get("status")
     compare = item.get("compare_label")

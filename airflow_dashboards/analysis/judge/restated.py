@@ -108,16 +108,22 @@ def _repaired(case: Case, pair: Pair, interval: str | None, history: History | N
         # Too little is known to expect anything; filling an empty period is no harm.
         return pair.before == 0
     mean = now.noise.mean
+    if pair.before == 0 and now.z < limit:
+        return True
     if abs(now.z) >= limit and mean > 0 and case.exceeds(pair.after / mean - 1):
         return False
     late = pair.age < min(_RECENT.get(interval or "day", 2), 3)
     if late and pair.delta > 0:
         return True  # the load has brought the rest of a period
-    then = history.expected(pair.start, pair.before, z=limit)
-    if then is None or mean <= 0:
+    if mean <= 0:
         return False
-    was_off = abs(then.z) >= 2 and abs(pair.before / mean - 1) > 0.2
-    return was_off and abs(pair.after - mean) < 0.5 * abs(pair.before - mean)
+    # Much closer to what it should be than it was; where many have moved, it must also have been odd.
+    then = now.noise.z(pair.before)
+    main = history.readings(pair.start)[0].z(pair.before)
+    off = pair.before / mean - 1
+    if not (off < -0.2 or off > 0.4) or abs(now.z) > 0.65 * max(abs(then), abs(main)):
+        return False
+    return looks <= 4 or abs(then) >= 2.5
 
 
 def _span(pairs: list[Pair]) -> str:

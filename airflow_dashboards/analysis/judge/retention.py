@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_dashboards.analysis import periods
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 #: Cohorts a new cell is held against.
 _PAST = 8
+_JUST_ENDED = timedelta(hours=36)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,9 @@ def _returns(
                 continue
             old = known.get(cohort.date)
             settled = old is not None and offset < len(old.values) and _closed(old, offset, interval, case.then)
+            if settled and old is not None and old.values[offset] < cohort.values[offset]:
+                # What has only just ended may still fill up: that is judged as a new cell is.
+                settled = _closed(cohort, offset, interval, case.now - _JUST_ENDED)
             if not settled or old is None:
                 fresh.setdefault(offset, []).append(cohort)
                 continue

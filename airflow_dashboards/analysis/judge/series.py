@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow_dashboards.analysis.expectation import MIN_HISTORY, History, Point
@@ -63,7 +64,9 @@ def judge_lines(case: Case, before: list[Line] | None, after: list[Line], interv
             continue  # appeared: said once, below
         _judge_line(case, each, lines, looks=max(looks, 1), prompt=prompt, screen=rank >= _IN_FULL)
         findings += each.findings
+    findings = _agreed(findings)
     if before is not None:
+        findings += _missing(case, lines)
         findings += vanished(case, before, after, frames)
         findings += appeared(case, before, after)
     together = _together(case, lines, before, prompt=prompt) if not _grave(findings) else []
@@ -101,21 +104,37 @@ def _changed(before: list[Line], after: list[Line]) -> bool:
 
 
 def _prompt(lines: list[_Line], case: Case) -> bool:
-    """Whether data used to arrive within the hour: then an empty last hour is news, else it is just not loaded yet."""
-    if case.before is None:
+    """Whether data used to arrive within hours: then an empty last hour is news, else it is just not loaded yet.
+
+    Nightly loads end at midnight. Before midnight has had time to show, the picture after has to say.
+    """
+    if case.before is None or case.then is None:
         return False
-    empty = None
-    for each in lines:
-        if each.before is None or each.after.previous or each.frame.interval not in ("hour", "minute"):
-            continue
-        values = [
-            value or 0.0
-            for value, start in zip(each.before.data, each.frame.starts_before, strict=True)
-            if start is not None and case.then is not None and start <= case.then
-        ][:-1]
-        trailing = next((back for back, value in enumerate(reversed(values)) if value), len(values))
-        empty = trailing if empty is None else min(empty, trailing)
-    return empty is not None and empty < 3
+    hourly = [each for each in lines if not each.after.previous and each.frame.interval in ("hour", "minute")]
+    if case.then.hour >= 2:
+        last = max(
+            (start for each in hourly if (start := _last_filled(each.before, each.frame.starts_before))), default=None
+        )
+        return last is not None and last >= max(_midnight(case.then), case.then - timedelta(hours=4))
+    last = max((start for each in hourly if (start := _last_filled(each.after, each.frame.starts_after))), default=None)
+    return last is not None and last >= _midnight(case.now)
+
+
+def _last_filled(line: Line | None, starts: Sequence[datetime | None]) -> datetime | None:
+    if line is None:
+        return None
+    return max(
+        (start for start, value in zip(starts, line.data, strict=True) if value and start is not None), default=None
+    )
+
+
+def _news(each: _Line) -> list[int]:
+    """Periods that are new, or have come in since: complete now, and as yet judged by nobody."""
+    arrived = []
+    if each.before is not None:
+        known = {a: b for b, a in each.frame.settled}
+        arrived = [a for a in each.frame.recheck if each.after.data[a] != each.before.data[known[a]]]
+    return sorted([*arrived, *each.frame.fresh])
 
 
 def _value(values: Sequence[float | None], index: int) -> float:
@@ -150,8 +169,6 @@ def _judge_line(case: Case, each: _Line, lines: list[_Line], *, looks: int, prom
         return
     judged = _fresh(case, each, prompt=prompt)
     some = fresh.judge(case, after.label, history, judged, looks=looks, share=each.share, interval=frame.interval)
-    if not some:
-        some = _by_day(case, each, lines, judged, looks=looks)
     if not some and before is not None:
         some = _stuck(case, each, history)
     each.findings += some
@@ -242,12 +259,14 @@ def _fresh(case: Case, each: _Line, *, prompt: bool) -> list[Fresh]:
     if case.rules.late_periods:
         complete = [*(a for _, a in frame.settled), *frame.fresh]
         waiting |= set(sorted(complete)[-case.rules.late_periods :])
-    judged = []
-    for index in (*frame.fresh, *frame.recheck):
+    judged, news = [], set(_news(each))
+    for index in (*frame.recheck, *frame.fresh):
         start, value = frame.starts_after[index], after.data[index]
         if start is None or value is None:
             continue
         again = index in frame.recheck
+        if again and value and index not in news and frame.interval in ("hour", "minute"):
+            continue
         earlier = None
         if before is not None:
             b = frame.grown.get(index)
@@ -268,48 +287,22 @@ def _fresh(case: Case, each: _Line, *, prompt: bool) -> list[Fresh]:
     return judged
 
 
-def _by_day(case: Case, each: _Line, lines: list[_Line], judged: list[Fresh], *, looks: int) -> list[Finding]:
-    """Hours that are each within their noise, added up to days that may not be."""
-    if each.frame.interval not in ("hour", "minute") or not each.after.additive or each.history is None:
-        return []
-    days: dict[datetime, list[Point]] = {}
-    for point in each.history.points:
-        days.setdefault(_midnight(point.start), []).append(point)
-    full = max((len(points) for points in days.values()), default=0)
-    complete = [
-        Point(day, day.date().isoformat(), sum(point.value for point in points))
-        for day, points in sorted(days.items())
-        if len(points) >= full - 1
-    ]
-    new: dict[datetime, list[Fresh]] = {}
-    for period in judged:
-        if not period.rises_only:
-            new.setdefault(_midnight(period.start), []).append(period)
-    whole = [
-        Fresh(day, day.date().isoformat(), sum(period.value for period in periods))
-        for day, periods in sorted(new.items())
-        if len(periods) >= full - 1
-    ]
-    history = History(complete, "day", counts=each.after.counts)
-    return fresh.judge(
-        case, each.after.label, history, whole, looks=max(len(whole), 1), share=each.share, interval="day"
-    )
-
-
 def _midnight(start: datetime) -> datetime:
     return start.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _stuck(case: Case, each: _Line, history: History) -> list[Finding]:
     frame, after = each.frame, each.after
+    news = _news(each)
     periods = [
         Fresh(start, after.days[index], _value(after.data, index))
-        for index in frame.fresh
+        for index in news
         if (start := frame.starts_after[index]) is not None
     ]
-    if not periods or not frame.settled or not history.points:
+    known = [a for _, a in frame.settled if a not in set(news)]
+    if not periods or not known or not history.points:
         return []
-    finding = fresh.stuck(case, after.label, history, _value(after.data, frame.settled[-1][1]), periods)
+    finding = fresh.stuck(case, after.label, history, _value(after.data, known[-1]), periods)
     return [finding] if finding is not None else []
 
 
@@ -324,6 +317,56 @@ def _shrunk(case: Case, each: _Line) -> list[Finding]:
         if _value(after.data, a) < _value(before.data, b)
     ]
     return restated.judge(case, after.label, pairs, frame.interval, None, counts=True, share=each.share)
+
+
+def _agreed(findings: list[Finding]) -> list[Finding]:
+    """A period repaired in one series is repaired in the others too, however little they say by themselves."""
+    repaired = {finding.period: finding for finding in findings if finding.code == "series.recovered"}
+    agreed = []
+    for finding in findings:
+        model = repaired.get(finding.period)
+        alike = (
+            model is not None
+            and finding.code == "series.restated"
+            and (finding.after or 0) - (finding.before or 0) != 0
+            and ((finding.after or 0) > (finding.before or 0)) == ((model.after or 0) > (model.before or 0))
+            and abs(model.after or 0) >= abs(finding.after or 0)
+        )
+        agreed.append(
+            finding.model_copy(update={"code": "series.recovered", "severity": Severity.INFO}) if alike else finding
+        )
+    return agreed
+
+
+def _missing(case: Case, lines: list[_Line]) -> list[Finding]:
+    """Periods that ought to be shown and are not, said once for the tile."""
+    for each in lines:
+        frame = each.frame
+        if each.after.previous or each.before is None or not frame.dated:
+            continue
+        absent = [
+            start.isoformat(sep=" ") if frame.interval in ("hour", "minute") else start.date().isoformat()
+            for start in frame.absent
+        ]
+        some = sorted([*(frame.days_before[index] for index in frame.gone), *absent])
+        if case.rules.late_periods:
+            some = some[: max(len(some) - case.rules.late_periods, 0)]
+        if some:
+            return [
+                Finding(
+                    code="series.missing",
+                    severity=Severity.FAIL if each.before.volume >= case.rules.min_volume else Severity.WARN,
+                    message=(
+                        f"{count(len(some), 'complete period')} {'is' if len(some) == 1 else 'are'} not shown: "
+                        f"{listed([fresh.short(day) for day in some])}."
+                    ),
+                    subject=each.after.label,
+                    period=some[0],
+                    before=float(len(frame.days_before)),
+                    after=float(len(frame.days_after)),
+                )
+            ]
+    return []
 
 
 def _emptied(case: Case, each: _Line, pairs: list[Pair]) -> Finding | None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Series, and periods, a table may be taken apart into.
 _MOST_LINES, _MOST_PERIODS = 2000, 20_000
+#: Periods the last row may have been behind before; more, and the window is taken to end there on purpose.
+_LATEST = {"minute": 240, "hour": 48, "day": 2}
 
 
 def judge(case: Case) -> Reading:
@@ -71,7 +73,7 @@ def _as_series(case: Case, before: Table | None, after: Table, key: Sequence[str
     midnight = all(start.time() == datetime.min.time() for start in dates.starts)
     mine = _axis(after, dates, midnight)
     theirs = _axis(before, dates, midnight) if before is not None else []
-    mine = _extended(case, theirs, mine, dates.interval)
+    mine = _extended(case, theirs, _from_the_start(case, theirs, mine, dates.interval), dates.interval)
     new = _lines(after, key, dates, mine, midnight, like=before)
     old = _lines(before, key, dates, theirs, midnight, like=before) if before is not None else None
     return judge_lines(case, old, new, dates.interval)
@@ -93,13 +95,26 @@ def _axis(table: Table, dates: Timeline, midnight: bool) -> list[datetime]:
     return sorted(found) if not found <= set(axis) else axis
 
 
+def _from_the_start(case: Case, theirs: list[datetime], mine: list[datetime], interval: str) -> list[datetime]:
+    """Add the periods a window should begin with: it moves on by as much as time has."""
+    if not mine or not theirs or case.then is None:
+        return mine
+    due, moved = theirs[0], _missing(case.then, case.now, interval)
+    for _ in range(len(moved) + 2):  # a window may be rounded by a period at either end
+        due = periods.end(due, interval)
+    if due >= mine[0]:
+        return mine
+    lost = [start for start in theirs if due < start < mine[0]]
+    return [*lost, *mine]
+
+
 def _extended(case: Case, theirs: list[datetime], mine: list[datetime], interval: str) -> list[datetime]:
     """Add the periods at the end for which there ought to be rows by now, going by how late they were before."""
     if not mine or not theirs or case.then is None:
         return mine
     late_then = _missing(theirs[-1], case.then, interval)
     late_now = _missing(mine[-1], case.now, interval)
-    if len(late_then) > 2 or not late_now or len(late_now) > 60:
+    if len(late_then) > _LATEST.get(interval, 1) or not late_now or len(late_now) > 60:
         return mine  # a window that is closed, or data that comes much later than it happens
     turned = bool(_missing(_last_complete(theirs[-1], late_then), case.now, interval))
     expected = len(late_now) - len(late_then) if turned else len(late_now)

@@ -110,10 +110,12 @@ def _lost(
     smallest = min((abs(each.value) for each in after.values() if not each.rest), default=0.0)
     rest = [each for each in after.values() if each.rest]
     gain = sum(each.value - (before[each.key].value if each.key in before else 0.0) for each in rest)
+    # In a list of the largest, one at the end falls off as another takes its place.
+    full = ranking or sum(not one.rest for one in after.values()) >= sum(not one.rest for one in before.values())
     findings = []
     for each in sorted(gone, key=lambda one: (-abs(one.value), one.key)):
         share = abs(each.value) / whole
-        outranked = (ranking or bool(rest)) and abs(each.value) <= 1.2 * smallest
+        outranked = full and abs(each.value) <= (2.0 if ranking else 1.5) * smallest
         bad = share >= _VANISHED and not outranked and not each.rest
         message = f"{each.label} has vanished; it was {number(each.value)}, {percent(share)} of all"
         if bad and gain >= 0.5 * each.value:

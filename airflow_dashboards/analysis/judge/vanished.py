@@ -33,15 +33,16 @@ def vanished(case: Case, before: list[Line], after: list[Line], frames: _Frames)
     total = sum(_shared(line, frames.of(line, model)) for line in before if not line.previous) or 1.0
     smallest = min((line.volume for line in after if line.broken_down and not line.rest), default=0.0)
     rest = [line for line in after if line.rest]
+    # A ranking shows the largest values only: one at its end falls off as another takes its place.
+    full = sum(not line.rest for line in after) >= sum(not line.rest for line in before)
     findings = []
     for line in sorted(lost, key=lambda each: (-each.volume, each.key)):
         volume = _shared(line, frames.of(line, model))
         if volume < case.rules.min_volume:
             continue
         share = volume / total
-        # A ranking shows the largest values only: one at its end may fall off as another grows.
-        outranked = line.broken_down and bool(rest or case.after.has_more) and volume <= 1.2 * smallest
-        crowded = line.broken_down and len(after) >= len(before) and share < _MATTERS
+        outranked = line.broken_down and full and volume <= 1.5 * smallest
+        crowded = line.broken_down and full and share < _MATTERS
         if outranked or crowded or line.rest:
             severity = Severity.INFO
         else:
