@@ -154,7 +154,7 @@ class _Batch:
             self.ledger.kicked(result)
         elif isinstance(result, RefreshOutcome):
             self.ledger.done(result)
-        elif isinstance(result, RateLimitError) or isinstance(result, FATAL):
+        elif isinstance(result, (RateLimitError, *FATAL)):
             self.ledger.failed_for_now(dashboard_id, blame=False)
         elif isinstance(result, PostHogError) and result.retryable:
             # An outage is not held against the dashboards that met it.

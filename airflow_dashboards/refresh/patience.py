@@ -33,7 +33,7 @@ def patiently(make: Callable[[], Flow[T]], *, longest: float = LONGEST) -> Flow[
     while True:
         try:
             return (yield from make())
-        except RateLimitError as error:
+        except RateLimitError as error:  # noqa: PERF203 - to try again is what the loop is for
             now: float = yield Now()
             if error.retry_after is None or now + error.retry_after > begun + longest:
                 raise
