@@ -14,7 +14,7 @@ from airflow_dashboards.sandbox.engine.scope import named, within
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from airflow_dashboards.sandbox.engine.schema import EventsNode, Interval, Properties
+    from airflow_dashboards.sandbox.engine.parts import EventsNode, Interval, Properties
     from airflow_dashboards.sandbox.engine.scope import Scope
 
 

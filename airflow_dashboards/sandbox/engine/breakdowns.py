@@ -12,7 +12,7 @@ from airflow_dashboards.sandbox.engine.errors import InvalidQueryError
 if TYPE_CHECKING:
     from sqlglot import exp
 
-    from airflow_dashboards.sandbox.engine.schema import BreakdownFilter
+    from airflow_dashboards.sandbox.engine.parts import BreakdownFilter
     from airflow_dashboards.sandbox.engine.scope import Scope
 
 OTHER = "$$_posthog_breakdown_other_$$"

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import pendulum
 
 from airflow_dashboards.sandbox.engine.errors import InvalidQueryError
-from airflow_dashboards.sandbox.engine.schema import DateRange, Interval
+from airflow_dashboards.sandbox.engine.parts import DateRange, Interval
 
 #: What a query without a date range looks at.
 DEFAULT_DATE_FROM = "-7d"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
 
-from airflow_dashboards.sandbox.engine.schema import Interval
+from airflow_dashboards.sandbox.engine.parts import Interval
 
 if TYPE_CHECKING:
     from datetime import datetime

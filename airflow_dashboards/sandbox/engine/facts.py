@@ -7,16 +7,9 @@ from zoneinfo import ZoneInfo
 
 from airflow_dashboards.sandbox.engine import dates
 from airflow_dashboards.sandbox.engine.errors import QuerySchemaError
+from airflow_dashboards.sandbox.engine.parts import DateRange, Interval
 from airflow_dashboards.sandbox.engine.retention import window_of
-from airflow_dashboards.sandbox.engine.schema import (
-    DateRange,
-    EventsQuery,
-    HogQLQuery,
-    Interval,
-    PathsQuery,
-    RetentionQuery,
-    source,
-)
+from airflow_dashboards.sandbox.engine.schema import EventsQuery, HogQLQuery, PathsQuery, RetentionQuery, source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,7 +16,7 @@ from airflow_dashboards.sandbox.engine import expressions as sql
 from airflow_dashboards.sandbox.engine.errors import InvalidQueryError
 from airflow_dashboards.sandbox.engine.matching import Event, Exclusion, Rules, furthest
 from airflow_dashboards.sandbox.engine.properties import matches
-from airflow_dashboards.sandbox.engine.schema import EventsNode, FunnelsFilter, FunnelsQuery, WindowUnit
+from airflow_dashboards.sandbox.engine.schema import FunnelsFilter, FunnelsQuery, WindowUnit
 from airflow_dashboards.sandbox.engine.scope import Computed, Scope, events_nodes, named, within
 from airflow_dashboards.sandbox.engine.trends import days, labels
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from airflow_dashboards.sandbox.engine.breakdowns import Split, Value
+    from airflow_dashboards.sandbox.engine.parts import EventsNode
 
 #: How many values a breakdown of a funnel names before the rest becomes "other".
 BREAKDOWN_LIMIT = 10

@@ -16,7 +16,8 @@ from airflow_dashboards.sandbox.engine.trends import action, days, labels
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from airflow_dashboards.sandbox.engine.schema import EventsNode, Interval, LifecycleQuery
+    from airflow_dashboards.sandbox.engine.parts import EventsNode, Interval
+    from airflow_dashboards.sandbox.engine.schema import LifecycleQuery
 
 STATUSES = ("new", "returning", "resurrecting", "dormant")
 

@@ -9,7 +9,7 @@ from sqlglot import exp
 from airflow_dashboards.sandbox.engine import dates, hogql
 from airflow_dashboards.sandbox.engine import expressions as sql
 from airflow_dashboards.sandbox.engine.errors import InvalidQueryError
-from airflow_dashboards.sandbox.engine.schema import EventsNode, Interval, Math
+from airflow_dashboards.sandbox.engine.parts import EventsNode, Interval, Math
 from airflow_dashboards.sandbox.engine.scope import Scope, within
 
 #: Days that the trailing measures look back, the period's own included.

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_dashboards.sandbox.engine.errors import QuerySchemaError
+from airflow_dashboards.sandbox.engine.parts import EventsNode, Math, Series
 from airflow_dashboards.sandbox.engine.schema import (
-    EventsNode,
     FunnelsQuery,
     LifecycleQuery,
-    Math,
     PathsQuery,
     RetentionEntity,
     RetentionQuery,
-    Series,
     StickinessQuery,
     TrendsQuery,
     source,

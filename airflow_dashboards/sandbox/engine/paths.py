@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from airflow_dashboards.sandbox.engine import expressions as sql
+from airflow_dashboards.sandbox.engine.parts import Interval
 from airflow_dashboards.sandbox.engine.properties import matches
-from airflow_dashboards.sandbox.engine.schema import Interval, PathsFilter, PathsQuery
 from airflow_dashboards.sandbox.engine.scope import Computed, Scope, named, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from airflow_dashboards.sandbox.engine.schema import PathsFilter, PathsQuery
     from airflow_dashboards.sandbox.engine.store import Row
 
 #: A pause this long starts a new path.

@@ -10,7 +10,7 @@ from sqlglot import exp
 from airflow_dashboards.sandbox.engine import dates, hogql
 from airflow_dashboards.sandbox.engine import expressions as sql
 from airflow_dashboards.sandbox.engine.errors import InvalidQueryError
-from airflow_dashboards.sandbox.engine.schema import Operator, Properties, PropertyFilter, PropertyGroup
+from airflow_dashboards.sandbox.engine.parts import Operator, Properties, PropertyFilter, PropertyGroup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,15 +9,9 @@ from sqlglot import exp
 from airflow_dashboards.sandbox.engine import dates
 from airflow_dashboards.sandbox.engine import expressions as sql
 from airflow_dashboards.sandbox.engine.errors import InvalidQueryError
+from airflow_dashboards.sandbox.engine.parts import DateRange, Interval, Properties
 from airflow_dashboards.sandbox.engine.properties import matches
-from airflow_dashboards.sandbox.engine.schema import (
-    DateRange,
-    Interval,
-    Properties,
-    RetentionEntity,
-    RetentionFilter,
-    RetentionQuery,
-)
+from airflow_dashboards.sandbox.engine.schema import RetentionEntity, RetentionFilter, RetentionQuery
 from airflow_dashboards.sandbox.engine.scope import Computed, Scope, named, within
 
 if TYPE_CHECKING:

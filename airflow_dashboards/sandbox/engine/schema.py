@@ -5,177 +5,34 @@ from __future__ import annotations
 from enum import Enum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from airflow_dashboards.sandbox.engine.errors import QuerySchemaError
+from airflow_dashboards.sandbox.engine.parts import (
+    BreakdownFilter,
+    CompareFilter,
+    DateRange,
+    Display,
+    Interval,
+    Properties,
+    Series,
+    Wire,
+)
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
-
-
-class Interval(str, Enum):
-    """How long one period of a series is."""
-
-    MINUTE = "minute"
-    HOUR = "hour"
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
-
-
-class Math(str, Enum):
-    """What is counted of a series' events."""
-
-    TOTAL = "total"
-    DAU = "dau"
-    WEEKLY_ACTIVE = "weekly_active"
-    MONTHLY_ACTIVE = "monthly_active"
-    UNIQUE_SESSION = "unique_session"
-    SUM = "sum"
-    AVG = "avg"
-    MIN = "min"
-    MAX = "max"
-    MEDIAN = "median"
-    P75 = "p75"
-    P90 = "p90"
-    P95 = "p95"
-    P99 = "p99"
-    HOGQL = "hogql"
-
-
-class Operator(str, Enum):
-    """How a property filter compares."""
-
-    EXACT = "exact"
-    IS_NOT = "is_not"
-    ICONTAINS = "icontains"
-    NOT_ICONTAINS = "not_icontains"
-    REGEX = "regex"
-    NOT_REGEX = "not_regex"
-    GT = "gt"
-    GTE = "gte"
-    LT = "lt"
-    LTE = "lte"
-    IS_SET = "is_set"
-    IS_NOT_SET = "is_not_set"
-    IS_DATE_EXACT = "is_date_exact"
-    IS_DATE_BEFORE = "is_date_before"
-    IS_DATE_AFTER = "is_date_after"
-
-
-class Display(str, Enum):
-    """How an insight is drawn; some of these ask for one value instead of a series."""
-
-    LINE = "ActionsLineGraph"
-    CUMULATIVE = "ActionsLineGraphCumulative"
-    AREA = "ActionsAreaGraph"
-    BAR = "ActionsBar"
-    STACKED_BAR = "ActionsStackedBar"
-    UNSTACKED_BAR = "ActionsUnstackedBar"
-    NUMBER = "BoldNumber"
-    PIE = "ActionsPie"
-    BAR_VALUE = "ActionsBarValue"
-    TABLE = "ActionsTable"
-    WORLD_MAP = "WorldMap"
-
-    @property
-    def is_total_value(self) -> bool:
-        """Whether a series is summed up in one value (contract 4.7)."""
-        return self in {Display.NUMBER, Display.PIE, Display.BAR_VALUE, Display.TABLE, Display.WORLD_MAP}
-
-
-class DateRange(_Wire):
-    """The time a query looks at; relative texts such as `-30d` are read against the clock."""
-
-    date_from: str | None = None
-    date_to: str | None = None
-    explicit_date: bool | None = Field(default=None, alias="explicitDate")
-
-
-class PropertyFilter(_Wire):
-    """One condition on an event's property, or a HogQL expression in `key` where `type` is hogql."""
-
-    key: str
-    value: Any = None
-    operator: Operator | None = None
-    type: str = "event"
-
-
-class PropertyGroup(_Wire):
-    """Conditions joined by AND or OR."""
-
-    type: Literal["AND", "OR"]
-    values: list[PropertyGroup | PropertyFilter] = Field(default_factory=list)
-
-
-Properties = list[PropertyGroup | PropertyFilter] | PropertyGroup | None
-
-
-class EventsNode(_Wire):
-    """A series of events by name; without a name, of all events."""
-
-    kind: Literal["EventsNode"] = "EventsNode"
-    event: str | None = None
-    name: str | None = None
-    custom_name: str | None = None
-    math: Math = Math.TOTAL
-    math_property: str | None = None
-    math_hogql: str | None = None
-    properties: Properties = None
-    fixed_properties: Properties = Field(default=None, alias="fixedProperties")
-
-
-class ActionsNode(_Wire):
-    """A series of one of PostHog's saved actions. The sandbox has none to refer to."""
-
-    kind: Literal["ActionsNode"]
-    id: int
-    name: str | None = None
-    custom_name: str | None = None
-    math: Math = Math.TOTAL
-
-
-Series = Annotated[EventsNode | ActionsNode, Field(discriminator="kind")]
-
-
-class Breakdown(_Wire):
-    """One property of a multi-property breakdown."""
-
-    property: str | int
-    type: str | None = "event"
-
-
-class BreakdownFilter(_Wire):
-    """What a query is split by."""
-
-    breakdown: str | int | list[str | int] | None = None
-    breakdown_type: str | None = "event"
-    breakdowns: list[Breakdown] | None = None
-    breakdown_limit: int | None = Field(None, ge=1)
-    breakdown_hide_other_aggregation: bool | None = None
-
-
-class CompareFilter(_Wire):
-    """Whether the period before is shown too; `compare_to` (such as `-1w`) says which one."""
-
-    compare: bool = False
-    compare_to: str | None = None
-
-
-class _InsightQuery(_Wire):
+class _InsightQuery(Wire):
     date_range: DateRange | None = Field(default=None, alias="dateRange")
     properties: Properties = None
 
 
-class FormulaNode(_Wire):
+class FormulaNode(Wire):
     """A formula with a name of its own."""
 
     formula: str
     custom_name: str | None = None
 
 
-class TrendsFilter(_Wire):
+class TrendsFilter(Wire):
     """How trends are drawn and combined."""
 
     display: Display = Display.LINE
@@ -195,7 +52,7 @@ class TrendsQuery(_InsightQuery):
     trends: TrendsFilter | None = Field(default=None, alias="trendsFilter")
 
 
-class FunnelExclusion(_Wire):
+class FunnelExclusion(Wire):
     """An event that, done between two steps, takes a person out of the funnel."""
 
     kind: Literal["EventsNode", "FunnelExclusionEventsNode"] = "EventsNode"
@@ -216,7 +73,7 @@ class WindowUnit(str, Enum):
     MONTH = "month"
 
 
-class FunnelsFilter(_Wire):
+class FunnelsFilter(Wire):
     """How a funnel is matched and shown."""
 
     viz: Literal["steps", "time_to_convert", "trends"] = Field(default="steps", alias="funnelVizType")
@@ -253,7 +110,7 @@ class RetentionPeriod(str, Enum):
         return Interval(self.value.lower())
 
 
-class RetentionEntity(_Wire):
+class RetentionEntity(Wire):
     """The event that starts or continues a retention; without an id, any event."""
 
     id: str | int | None = None
@@ -262,7 +119,7 @@ class RetentionEntity(_Wire):
     properties: Properties = None
 
 
-class RetentionFilter(_Wire):
+class RetentionFilter(Wire):
     """Who makes a cohort, and what counts as coming back."""
 
     period: RetentionPeriod = RetentionPeriod.DAY
@@ -297,7 +154,7 @@ class StickinessQuery(_InsightQuery):
     interval: Interval = Interval.DAY
 
 
-class PathsFilter(_Wire):
+class PathsFilter(Wire):
     """Which events make a path, where it starts, and how much of it is shown."""
 
     include: list[Literal["$pageview", "$screen", "custom_event"]] | None = Field(
@@ -319,21 +176,21 @@ class PathsQuery(_InsightQuery):
     paths: PathsFilter = Field(alias="pathsFilter")
 
 
-class HogQLVariable(_Wire):
+class HogQLVariable(Wire):
     """A value for `{variables.<code_name>}`."""
 
     code_name: str
     value: Any = None
 
 
-class HogQLFilters(_Wire):
+class HogQLFilters(Wire):
     """What `{filters}` stands for."""
 
     date_range: DateRange | None = Field(default=None, alias="dateRange")
     properties: Properties = None
 
 
-class HogQLQuery(_Wire):
+class HogQLQuery(Wire):
     """SQL over the project's events."""
 
     kind: Literal["HogQLQuery"]
@@ -343,7 +200,7 @@ class HogQLQuery(_Wire):
     values: dict[str, Any] | None = None
 
 
-class EventsQuery(_Wire):
+class EventsQuery(Wire):
     """A list of events."""
 
     kind: Literal["EventsQuery"]
@@ -364,21 +221,21 @@ TableSource = HogQLQuery | EventsQuery
 Source = InsightSource | TableSource
 
 
-class InsightVizNode(_Wire):
+class InsightVizNode(Wire):
     """An insight that is drawn."""
 
     kind: Literal["InsightVizNode"]
     source: Annotated[InsightSource, Field(discriminator="kind")]
 
 
-class DataVisualizationNode(_Wire):
+class DataVisualizationNode(Wire):
     """SQL that is drawn."""
 
     kind: Literal["DataVisualizationNode"]
     source: HogQLQuery
 
 
-class DataTableNode(_Wire):
+class DataTableNode(Wire):
     """Anything shown as a table."""
 
     kind: Literal["DataTableNode"]

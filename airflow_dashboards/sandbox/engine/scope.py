@@ -10,7 +10,7 @@ from sqlglot import exp
 from airflow_dashboards.sandbox.engine import dates, hogql
 from airflow_dashboards.sandbox.engine import expressions as sql
 from airflow_dashboards.sandbox.engine.errors import InvalidQueryError
-from airflow_dashboards.sandbox.engine.schema import DateRange, EventsNode, Interval, Series
+from airflow_dashboards.sandbox.engine.parts import DateRange, EventsNode, Interval, Series
 from airflow_dashboards.sandbox.engine.store import Row, Store, events_of
 
 if TYPE_CHECKING:

@@ -14,11 +14,12 @@ from sqlglot import exp
 from airflow_dashboards.sandbox.engine import dates, hogql
 from airflow_dashboards.sandbox.engine import expressions as sql
 from airflow_dashboards.sandbox.engine.errors import InvalidQueryError
+from airflow_dashboards.sandbox.engine.parts import Interval
 from airflow_dashboards.sandbox.engine.properties import matches
-from airflow_dashboards.sandbox.engine.schema import EventsQuery, HogQLQuery, Interval
 from airflow_dashboards.sandbox.engine.scope import Computed, Scope, named, within
 
 if TYPE_CHECKING:
+    from airflow_dashboards.sandbox.engine.schema import EventsQuery, HogQLQuery
     from airflow_dashboards.sandbox.engine.store import Row
 
 #: Rows of a query without a LIMIT of its own.
@@ -51,36 +52,23 @@ def compute_sql(scope: Scope, query: HogQLQuery) -> Computed:
         InvalidQueryError: The SQL is wrong, is no SELECT, or wants anything but the project's events.
     """
     tree = hogql.parse_query(query.query, _placeholders(scope, query))
-    limited = isinstance(tree.args.get("limit"), exp.Limit)
-    if not limited:
-        tree = tree.limit(DEFAULT_LIMIT)
-    translation = hogql.query(tree, scope.context)
-    more = DEFAULT_LIMIT + 1 if not limited else MAX_LIMIT
-    columns, rows = scope.store.table(_capped(translation.tree, more, limited))
-    has_more = not limited and len(rows) > DEFAULT_LIMIT
-    types = [
-        [name, known or clickhouse_type(kind, scope.timezone)]
-        for (name, kind), known in _with_known(columns, translation.types)
-    ]
+    own_limit = isinstance(tree.args.get("limit"), exp.Limit)
+    most = MAX_LIMIT if own_limit else DEFAULT_LIMIT
+    translation = hogql.query(tree if own_limit else tree.limit(most + 1), scope.context)
+    columns, rows = scope.store.table(translation.tree)
+    names = _names(tree, [name for name, _ in columns])
+    known = translation.types if len(translation.types) == len(columns) else [None] * len(columns)
     return Computed(
-        result=[_values(row, scope.timezone) for row in (rows[:DEFAULT_LIMIT] if not limited else rows)],
-        columns=_names(tree, [name for name, _ in columns]),
-        types=[[name, kind] for name, (_, kind) in zip(_names(tree, [n for n, _ in columns]), types, strict=True)],
+        result=[_values(row, scope.timezone) for row in rows[:most]],
+        columns=names,
+        types=[
+            [name, told or clickhouse_type(kind, scope.timezone)]
+            for name, (_, kind), told in zip(names, columns, known, strict=True)
+        ],
         hogql=query.query.strip(),
-        has_more=has_more,
+        has_more=len(rows) > most,
         resolved_date_range=_resolved(scope, query),
     )
-
-
-def _capped(tree: exp.Query, most: int, limited: bool) -> exp.Query:
-    if not limited:
-        return tree.limit(most)
-    return exp.select("*").from_(tree.subquery("limited")).limit(most)
-
-
-def _with_known(columns: list[tuple[str, str]], known: list[str | None]) -> list[tuple[tuple[str, str], str | None]]:
-    padded = known if len(known) == len(columns) else [None] * len(columns)
-    return list(zip(columns, padded, strict=True))
 
 
 def _names(tree: exp.Query, given: list[str]) -> list[str]:

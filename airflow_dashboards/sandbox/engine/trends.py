@@ -12,15 +12,9 @@ from airflow_dashboards.sandbox.engine import breakdowns, dates
 from airflow_dashboards.sandbox.engine import expressions as sql
 from airflow_dashboards.sandbox.engine.formula import compile_formula
 from airflow_dashboards.sandbox.engine.measures import Measure, measure
+from airflow_dashboards.sandbox.engine.parts import Display, EventsNode, Interval
 from airflow_dashboards.sandbox.engine.properties import matches
-from airflow_dashboards.sandbox.engine.schema import (
-    Display,
-    EventsNode,
-    FormulaNode,
-    Interval,
-    TrendsFilter,
-    TrendsQuery,
-)
+from airflow_dashboards.sandbox.engine.schema import FormulaNode, TrendsFilter, TrendsQuery
 from airflow_dashboards.sandbox.engine.scope import Computed, Scope, events_nodes, named, within
 
 if TYPE_CHECKING:

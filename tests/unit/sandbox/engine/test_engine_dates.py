@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_dashboards.sandbox.engine import InvalidQueryError, dates
-from airflow_dashboards.sandbox.engine.schema import DateRange, Interval
+from airflow_dashboards.sandbox.engine.parts import DateRange, Interval
 
 NOW = datetime(2026, 6, 3, 14, 30, 12, tzinfo=timezone.utc)  # a Wednesday
 
