@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import quote, quote_plus
 
 from pydantic import SecretStr
 
@@ -199,7 +202,14 @@ class Authenticator:
         """Remove every secret of this client from a text, should a server echo one."""
         secrets = [*self.credential.secrets, self._session.session_id, self._session.csrf_token]
         for secret in secrets:
-            needle = secret.get_secret_value().encode() if secret is not None else b""
-            if needle and needle in text:
-                text = text.replace(needle, b"**********")
+            for needle in _spellings(secret.get_secret_value()) if secret is not None else ():
+                if needle in text:
+                    text = text.replace(needle, b"**********")
         return text
+
+
+def _spellings(secret: str) -> set[bytes]:
+    """A text as it may come back: plain, in JSON, in an address, in a web page."""
+    plain = {secret, quote(secret, safe=""), quote_plus(secret), html.escape(secret)}
+    in_json = {json.dumps(text, ensure_ascii=ascii_only)[1:-1] for text in plain for ascii_only in (True, False)}
+    return {spelling.encode(errors="replace") for spelling in plain | in_json}

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 from datetime import datetime, timezone
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from airflow_dashboards.posthog import Dashboard, Insight, PostHogProtocolError, QueryStatus, Tile
+from airflow_dashboards.posthog import (
+    Dashboard,
+    FlowClient,
+    Insight,
+    PostHogProtocolError,
+    QueryStatus,
+    Reply,
+    RetryPolicy,
+    Tile,
+    run,
+)
 
 
 def test_unknown_fields_are_kept():
@@ -81,6 +93,18 @@ def test_what_is_not_posthogs_is_named(world, body, said):
     with pytest.raises(PostHogProtocolError, match=said) as caught:
         script.run(world.flows(attempts=1).dashboards.get(42))
     assert "https://posthog.test/api/projects/7/dashboards/42/" in str(caught.value)
+
+
+@given(
+    body=st.binary(max_size=80) | st.sampled_from([b"[" * 100_000, b'{"a":' * 100_000, b"9" * 10_000, b'{"id": 1e400}'])
+)
+def test_any_answer_is_a_result_or_an_error_of_ours(body):
+    def send(request):
+        return Reply(200, {}, body, request)
+
+    driver = SimpleNamespace(send=send, now=lambda: 0.0)
+    with contextlib.suppress(PostHogProtocolError):
+        run(FlowClient(7, RetryPolicy(attempts=1)).dashboards.get(42), driver)
 
 
 def test_a_message_shows_no_data(world):

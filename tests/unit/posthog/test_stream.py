@@ -133,3 +133,11 @@ def test_any_bytes_are_events_or_an_error_of_ours(chunks):
         reader.end()
     except PostHogProtocolError:
         pass
+
+
+def test_opening_is_repeated_like_any_read(world):
+    script = world.Script(world.reply(429, b"", {"retry-after": "3"}), world.reply(200, wire(METADATA)))
+    stream = world.flows(jitter=0).dashboards.stream_tiles(42)
+    opened = script.run(stream.opening)
+    assert script.slept == [3.0]
+    assert [type(event) for chunk in opened.chunks for event in stream.reader.feed(chunk)] == [StreamMetadata]

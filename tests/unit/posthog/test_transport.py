@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import json
 import logging
 import pickle
 import threading
 import traceback
+from urllib.parse import quote, quote_plus
 
 import httpx
 import pytest
@@ -159,6 +161,16 @@ def test_an_echoed_secret_reaches_no_message_log_or_pickle(echo, credential, cap
     shown = "".join(traceback.format_exception(caught.value)) + caplog.text + repr(vars(caught.value))
     assert SECRET not in shown
     assert SECRET.encode() not in pickle.dumps(caught.value)
+
+
+@pytest.mark.parametrize("within", [lambda text: json.dumps({"detail": text}), str], ids=["in JSON", "in text"])
+@pytest.mark.parametrize("spell", [str, quote, quote_plus, html.escape])
+def test_a_password_is_recognised_however_it_is_spelt(spell, within):
+    password = 'pä"ss w&rd'
+    echo = within(f"No user has the password {spell(password)}.").encode()
+    with pytest.raises(AuthenticationError) as caught:
+        client(lambda _: httpx.Response(401, content=echo), SessionLogin("owner@example.com", password)).login()
+    assert caught.value.detail == "No user has the password **********."
 
 
 # Sessions
