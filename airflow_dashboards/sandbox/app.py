@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from starlette.concurrency import run_in_threadpool
+from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+#: How many requests may wait for computations at once. They only wait: the computing is the workers' part.
+_MOST_WAITING = 512
+
 
 class SandboxApp:
     """An ASGI application around an `Instance`; `connections` are those of the server that runs it."""
@@ -52,6 +55,7 @@ class SandboxApp:
     def __init__(self, instance: Instance, connections: Connections) -> None:
         self._instance = instance
         self._connections = connections
+        self._waiting: CapacityLimiter | None = None
         api.load()
         self._routers = {build: Router(build) for build in Build}
 
@@ -65,7 +69,7 @@ class SandboxApp:
         request = Request(scope, receive)
         body = await request.body()
         if scope["path"].startswith(control.PREFIX):
-            response = await run_in_threadpool(self._control, request, body)
+            response = await to_thread.run_sync(self._control, request, body)
             await response(scope, receive, _Outgoing(self._instance, send))
             return
         await self._serve(request, body, send)
@@ -125,7 +129,8 @@ class SandboxApp:
                 found, call = prepared
                 if found.computes is None or not found.computes(call):
                     return _response(found.handler(call))
-            return await run_in_threadpool(lambda: _response(found.handler(call)))
+            self._waiting = self._waiting or CapacityLimiter(_MOST_WAITING)
+            return await to_thread.run_sync(lambda: _response(found.handler(call)), limiter=self._waiting)
         except RefusalError as refusal:
             return _refusal(refusal)
         except Exception:
@@ -235,7 +240,8 @@ def _parts(path: str) -> list[str]:
 
 def _response(answer: Answer) -> Response:
     if answer.stream is not None:
-        return StreamingResponse(answer.stream, answer.status, media_type="text/event-stream")
+        # As a header, because a media type would get a charset that PostHog does not send.
+        return StreamingResponse(answer.stream, answer.status, {"Content-Type": "text/event-stream"})
     if answer.empty:
         return Response(status_code=answer.status)
     response = Response(encode(answer.payload), answer.status, media_type="application/json")

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import to_json
 
 from airflow_dashboards.sandbox import engine
-from airflow_dashboards.sandbox.engine import QuerySchemaError
+from airflow_dashboards.sandbox.engine import InvalidQueryError, QuerySchemaError
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from airflow_dashboards.sandbox.instance import Instance
     from airflow_dashboards.sandbox.store import Dashboard, Insight, Project, Tile
 
 _REMEMBERED: Final = 50_000
+_ANY_INSTANT: Final = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass(slots=True, frozen=True)
@@ -124,8 +124,12 @@ def _prepare(
                 query, dashboard_filters=filters, variables=variables, tile_overrides=tile_overrides
             )
         interval = engine.interval(query)
+        engine.window(query, _ANY_INSTANT, project.timezone)
     except QuerySchemaError as error:
         problem = error
+    except InvalidQueryError:
+        # A well-formed query with a date nobody can read: told when it is executed.
+        pass
     source = query.get("source") if isinstance(query.get("source"), dict) else query
     ranges = [source.get("dateRange"), (source.get("filters") or {}).get("dateRange")] if source else []
     identity = to_json([project.id, project.timezone, _sorted(source)], inf_nan_mode="null")

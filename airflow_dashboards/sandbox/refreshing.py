@@ -196,7 +196,6 @@ class _Computation:
     def run(self) -> None:
         """Compute, for at least `tile_seconds`, and publish."""
         instance = self.instance
-        begun = time.monotonic()
         with instance.lock:
             if self.status is not None:
                 if self.status.complete:  # cancelled while it waited
@@ -207,6 +206,7 @@ class _Computation:
             seconds = instance.settings.tile_seconds
             # The instant of the data, not of the answer: what is written meanwhile is not in it.
             now = instance.clock.now()
+        begun = time.monotonic()
         try:
             self.computed = self._compute(now, failure)
         except Exception as error:

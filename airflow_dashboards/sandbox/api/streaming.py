@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_dashboards.sandbox.api import boards
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from airflow_dashboards.sandbox.queries import Overrides
     from airflow_dashboards.sandbox.store import Dashboard, Tile
 
+_log = logging.getLogger(__name__)
+
 _FIRST: Final = 2
 
 
@@ -28,7 +31,16 @@ def stream_tiles(call: Call) -> Answer:
     size = call.argument("layoutSize") or call.argument("layout_size")
     dashboard.last_accessed_at = call.instance.clock.now()
     tiles = in_layout_order(call.store.live_tiles(dashboard.id), "xs" if size == "xs" else "sm")
-    return Answer(stream=_events(call, dashboard, tiles, overrides))
+    return Answer(stream=_until_fatal(_events(call, dashboard, tiles, overrides)))
+
+
+def _until_fatal(events: Iterator[bytes]) -> Iterator[bytes]:
+    """The events; after a crash an error without a tile, and no `complete`."""
+    try:
+        yield from events
+    except Exception:
+        _log.exception("sandbox: stream_tiles crashed")
+        yield _event({"type": "error", "error": "A server error occurred."})
 
 
 def _events(call: Call, dashboard: Dashboard, tiles: list[Tile], overrides: Overrides) -> Iterator[bytes]:

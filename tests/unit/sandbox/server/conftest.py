@@ -32,6 +32,11 @@ def trend(event: str = "signup", **source: Any) -> dict[str, Any]:
     return {"kind": "InsightVizNode", "source": {**TREND["source"], "series": series, **source}}  # type: ignore[dict-item]
 
 
+def new_client(**options: Any) -> httpx.Client:
+    """Without certificates, whose loading takes longer than a test."""
+    return httpx.Client(verify=False, timeout=30, **options)
+
+
 class Caller:
     """Requests of one credential; paths are relative to project 1."""
 
@@ -100,7 +105,7 @@ def caller(sandbox: Sandbox) -> Iterator[Callable[..., Caller]]:
 
     def make(scopes: list[str] | None = None, project: str = "1", **key: Any) -> Caller:
         token = sandbox.new_key(scopes, **key) if scopes is not None or key else sandbox.personal_api_key
-        clients.append(httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=30))
+        clients.append(new_client(headers={"Authorization": f"Bearer {token}"}))
         return Caller(sandbox, clients[-1], project)
 
     yield make
@@ -120,7 +125,7 @@ def login(sandbox: Sandbox) -> Iterator[Callable[..., Caller]]:
     clients = []
 
     def make(email: str = "owner@example.com", project: str = "1") -> Caller:
-        http = httpx.Client(timeout=30)
+        http = new_client()
         clients.append(http)
         reply = http.post(f"{sandbox.url}/api/login", json={"email": email, "password": "sandbox"})
         assert reply.json() == {"success": True}
