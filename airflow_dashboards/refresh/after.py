@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from airflow_dashboards.analysis import Analysis, RuleBook, Rules, Snapshot, compare
+from airflow_dashboards.analysis import Analysis, Comparability, RuleBook, Rules, Snapshot, compare
 from airflow_dashboards.posthog import PostHogError
 from airflow_dashboards.refresh.capture import capture
 from airflow_dashboards.refresh.server_analysis import ServerNarrative, server_analysis
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from airflow_dashboards.posthog import FlowClient
     from airflow_dashboards.posthog.flow import Flow
     from airflow_dashboards.refresh.reference import SnapshotRef
+
+#: How PostHog's answer begins when it saw no change, or saw nothing, or could not ask its model (contract 3.7).
+SERVER_SAW_NOTHING = "No significant changes detected"
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,24 @@ def compare_all(
             comparison.unreadable[dashboard_id] = str(error)
             continue
         if narrate:
-            comparison.narratives[dashboard_id] = yield from server_analysis(
-                flows, dashboard_id, cache_key=reference.server_key, created_at=reference.server_key_at
-            )
+            comparison.narratives[dashboard_id] = yield from _narrative(flows, reference, comparison.analyses[-1])
     return comparison
+
+
+def _narrative(flows: FlowClient, before: SnapshotRef, analysis: Analysis) -> Flow[ServerNarrative]:
+    if before.server_key is None and before.server_reason:
+        return ServerNarrative(reason=before.server_reason)
+    told = yield from server_analysis(
+        flows, before.dashboard_id, cache_key=before.server_key, created_at=before.server_key_at
+    )
+    return _weighed(told, analysis)
+
+
+def _weighed(told: ServerNarrative, analysis: Analysis) -> ServerNarrative:
+    """Take PostHog's "no change" for what it is worth where ours differs (contract 3.7, 5.3)."""
+    if analysis.comparability is not Comparability.CHANGED or not (told.text or "").startswith(SERVER_SAW_NOTHING):
+        return told
+    return ServerNarrative(
+        reason="not telling, because it saw no change where there is one; it says so too of dashboards with filters, of"
+        " SQL tiles, of a cold cache and when its AI fails"
+    )
