@@ -23,6 +23,7 @@ DEFAULT_DATE_FROM = "-7d"
 MAX_PERIODS = 50_000
 
 _RELATIVE = re.compile(r"^-?(?P<number>\d+)?(?P<unit>[hdwmqyHDWMQY])(?P<position>Start|End)?$")
+_DECIMALS = re.compile(r"\.(\d+)")
 _INSTANT = timedelta(microseconds=1)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _FINE = (Interval.MINUTE, Interval.HOUR)
@@ -88,6 +89,20 @@ def local(instant: datetime, timezone: str) -> datetime:
         return instant.astimezone(ZoneInfo(timezone)).replace(tzinfo=None)
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise InvalidQueryError(f"Unknown timezone: {timezone}") from error
+
+
+def parse(text: str) -> datetime:
+    """Return the time that an ISO 8601 text means, aware if the text has an offset or `Z`; any number of decimals.
+
+    Raises:
+        ValueError: It is none.
+    """
+    text = f"{text[:-1]}+00:00" if text.endswith("Z") else text
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        # Python 3.10 takes three decimals or six, and nothing between.
+        return datetime.fromisoformat(_DECIMALS.sub(lambda match: f".{match[1]:0<6.6}", text))
 
 
 def floor(instant: datetime, interval: Interval) -> datetime:
@@ -221,7 +236,7 @@ def _read(text: str, clock: datetime, timezone: str) -> _Read:
     if _RELATIVE.match(text):
         return _Read(_back(text, clock), relative=True)
     try:
-        parsed = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        parsed = parse(text)
     except ValueError as error:
         raise InvalidQueryError(f"Invalid date: {text}") from error
     if parsed.tzinfo is not None:

@@ -201,7 +201,7 @@ def _micros(place: str, given: Any) -> int:
     if not isinstance(given, str):
         raise ValueError(f"{place}.timestamp must be an ISO 8601 time")  # noqa: TRY004 - as above
     try:
-        value = datetime.fromisoformat(given[:-1] + "+00:00" if given.endswith("Z") else given)
+        value = dates.parse(given)
     except ValueError:
         raise ValueError(f"{place}.timestamp is no ISO 8601 time: {given!r}") from None
     if value.tzinfo is None:

@@ -142,3 +142,16 @@ def test_every_instant_lies_in_its_period(instant: datetime, interval: Interval)
     assert start <= instant < dates.following(start, interval)
     assert dates.floor(dates.following(start, interval), interval) == dates.following(start, interval)
     assert dates.floor(start - timedelta(microseconds=1), interval) < start
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-06-01T10:20:30.5Z", "2026-06-01 10:20:30.500000+00:00"),
+        ("2026-06-01T10:20:30.1234567+02:00", "2026-06-01 10:20:30.123456+02:00"),
+        ("2026-06-01T10:20:30.123", "2026-06-01 10:20:30.123000"),
+        ("2026-06-01 10:20", "2026-06-01 10:20:00"),
+    ],
+)
+def test_times_have_any_number_of_decimals(text: str, expected: str) -> None:
+    assert str(dates.parse(text)) == expected
