@@ -2,7 +2,7 @@
 
 The load in the middle is broken on purpose in three places. The demo exits 0 when the analysis names exactly these
 three tiles, its figures agree with SQL on the events and the gate has stopped the pipeline; else it exits 1 and says
-what differs. It leaves `analysis.json`, `report.html` and `airflow.log` in build/demo, and nothing running unless asked.
+what differs. It leaves `analysis.json`, `report.html` and `airflow.log` in build/demo, and no process unless told to.
 """
 
 from __future__ import annotations
@@ -40,6 +40,9 @@ SCOPES = ("dashboard:read", "insight:read", "query:read")
 TILE_SECONDS = 1.5
 RUN_SECONDS = 180
 
+#: SIGINT too, although Python has a handler for it: a shell that puts us into the background has it ignored.
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 STARTED = time.monotonic()
 
 
@@ -54,8 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--keep", action="store_true", help="leave both up and print how to reach them")
     parser.add_argument("--stop", action="store_true", help="only end what an earlier --keep has left up")
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    for number in INTERRUPTS:
+        signal.signal(number, _interrupt)
 
     ended = end_remembered(LEFT_RUNNING)
     if options.stop:
@@ -72,6 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    for number in INTERRUPTS:
+        signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not stop us from ending what was started
     raise KeyboardInterrupt
 
 

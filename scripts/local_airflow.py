@@ -140,8 +140,8 @@ class LocalAirflow:
     def start_component(self, name: str) -> Server:
         """Start one component (again)."""
         server = Server(name, [*self._command(), name, *COMPONENTS[name]], log=self.log, environment=self._variables)
-        server.start()
         self.servers[name] = server
+        server.start()
         return server
 
     def stop(self) -> None:
