@@ -256,7 +256,8 @@ def _refusal(refusal: RefusalError) -> Response:
 
 def _fault_response(fault: Fault) -> Response:
     plain = of_status(fault.value) if fault.value >= 400 else RefusalError(fault.value, {})
-    headers = {**plain.headers, **fault.options.get("headers", {})}
+    wanted: dict[str, str | None] = {**plain.headers, **fault.options.get("headers", {})}
+    headers = {name: text for name, text in wanted.items() if text is not None}
     body: Any = fault.options.get("body", plain.body)
     if isinstance(body, str):
         return Response(body, fault.value, headers, media_type="text/html")

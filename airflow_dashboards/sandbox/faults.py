@@ -3,7 +3,9 @@
 A fault matches requests by `method` and `path_regex` (searched in the path, query excluded), both optional. A
 `tile_error` also matches by `tile` and `insight` ids. `times` counts matches down; null means until reset.
 
-Of the rest of the fault's keys: `status` may come with `body` (JSON; or a text, sent as HTML) and `headers`;
+Of the rest of the fault's keys: `status` may come with `body` (JSON; or a text, sent as HTML) and `headers` (null drops
+one, as in a 429 without `Retry-After`); `tile_error` with `crash: true` is an unexpected failure rather than one that
+PostHog explains: in-band in `cloud`, a 500 for the whole call before (contract 3.2);
 `reset` may come with `when`: `"after"` (default: the request is carried out, its answer is lost) or `"before"`
 (nothing is carried out).
 """
@@ -115,8 +117,8 @@ class Faults:
         other = self._take(origin, lambda rule: rule.kind in ("status", "reset", "truncate"))
         return Effects(float(pause.value) if pause else 0.0, other)
 
-    def on_tile(self, origin: Origin, insight_id: int | None, tile_id: int | None) -> str | None:
-        """The message with which computing a tile fails, if it does."""
+    def on_tile(self, origin: Origin, insight_id: int | None, tile_id: int | None) -> Fault | None:
+        """The fault with whose message computing a tile fails, if it does."""
         if not self._rules:
             return None
 
@@ -124,8 +126,7 @@ class Faults:
             wanted = (rule.match.get("insight", insight_id), rule.match.get("tile", tile_id))
             return rule.kind == "tile_error" and wanted == (insight_id, tile_id)
 
-        rule = self._take(origin, meant)
-        return str(rule.value) if rule else None
+        return self._take(origin, meant)
 
     def _take(self, origin: Origin, meant: Any) -> Fault | None:
         for rule in self._rules:
@@ -153,7 +154,7 @@ def _check_match(match: dict[str, Any], kind: str) -> None:
 
 def _check_fault(kind: str, value: Any, options: dict[str, Any]) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    allowed = {"status": {"body", "headers"}, "reset": {"when"}}.get(kind, set())
+    allowed = {"status": {"body", "headers"}, "reset": {"when"}, "tile_error": {"crash"}}.get(kind, set())
     if unknown := set(options) - allowed:
         raise ValueError(f"fault: {', '.join(sorted(unknown))} does not go with {kind}")
     if kind == "status" and not (isinstance(value, int) and number and 200 <= value <= 599):
@@ -169,5 +170,7 @@ def _check_fault(kind: str, value: Any, options: dict[str, Any]) -> None:
     if kind == "tile_error" and not (isinstance(value, str) and value):
         raise ValueError("fault.tile_error: a message expected")
     headers = options.get("headers", {})
-    if not isinstance(headers, dict) or not all(isinstance(text, str) for text in headers.values()):
+    if not isinstance(headers, dict) or not all(isinstance(text, str | None) for text in headers.values()):
         raise ValueError("fault.headers: an object of texts expected")
+    if not isinstance(options.get("crash", False), bool):
+        raise ValueError("fault.crash: true or false expected")  # noqa: TRY004 - control errors are ValueErrors

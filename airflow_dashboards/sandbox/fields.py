@@ -152,7 +152,8 @@ class Instant(Field):
     def check(self, value: Any, path: Path) -> datetime:
         """Judge a value that is not null."""
         try:
-            instant = datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", value))
+            text = re.sub(r"\.(\d+)", lambda found: f".{found[1]:0<6.6}", re.sub(r"[zZ]$", "+00:00", value))
+            instant = datetime.fromisoformat(text)
         except (TypeError, ValueError):
             formats = "YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]"
             detail = f"Datetime has wrong format. Use one of these formats instead: {formats}."

@@ -21,7 +21,7 @@ from airflow_dashboards.sandbox.settings import Build
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from airflow_dashboards.sandbox.faults import Origin
+    from airflow_dashboards.sandbox.faults import Fault, Origin
     from airflow_dashboards.sandbox.instance import Instance
     from airflow_dashboards.sandbox.queries import Prepared
 
@@ -85,7 +85,11 @@ class Shown:
 
 
 class TileFailureError(Exception):
-    """An injected failure of a computation; it stays in-band in every build."""
+    """An injected failure of a computation that PostHog explains; it stays in-band in every build."""
+
+
+class CrashError(Exception):
+    """An injected failure that PostHog did not expect."""
 
 
 def show(instance: Instance, prepared: Prepared | None, mode: Mode, purpose: Purpose) -> Shown:
@@ -223,9 +227,9 @@ class _Computation:
         self.error = TileFailureError("The query was abandoned: the sandbox was reset.")
         self.done.set()
 
-    def _compute(self, now: datetime, failure: str | None) -> CachedResult:
+    def _compute(self, now: datetime, failure: Fault | None) -> CachedResult:
         if failure is not None:
-            raise TileFailureError(failure)
+            raise (CrashError if failure.options.get("crash") else TileFailureError)(failure.value)
         prepared = self.prepared
         computed = self.instance.engine.compute(
             prepared.project_id, prepared.query, now=now, timezone=prepared.timezone
@@ -250,9 +254,14 @@ class _Computation:
         status.complete = True
         if self.computed is None:
             status.error = True
-            status.error_message = str(self.error) or type(self.error).__name__
+            status.error_message = self._error_message()
         else:
             status.results = query_response(self.prepared, self.computed, is_cached=False)
+
+    def _error_message(self) -> str | None:
+        explained = isinstance(self.error, TileFailureError | InvalidQueryError | QuerySchemaError)
+        told = explained or self.instance.settings.build is Build.CLOUD or uncertain.CRASH_TEXT_IN_STATUS_BEFORE_CLOUD
+        return str(self.error) or type(self.error).__name__ if told else None
 
 
 def query_response(prepared: Prepared, computed: CachedResult, *, is_cached: bool) -> dict[str, Any]:

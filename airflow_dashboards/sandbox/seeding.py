@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_dashboards.sandbox.api.boards import new_dashboard, normalise_tags
 from airflow_dashboards.sandbox.api.content import new_text
@@ -39,6 +39,7 @@ def _add_dashboard(call: Call, spec: DashboardSpec) -> None:
         filters=dict(spec.filters),
     )
     for entry in spec.tiles:
+        content: dict[str, Any]
         if isinstance(entry, TextSpec):
             content = {"text_id": new_text(call, entry.body).id}
         else:

@@ -272,10 +272,8 @@ class Store:
 
     def purge_dashboard(self, dashboard_id: int) -> None:
         """Forget a dashboard and its tiles altogether."""
-        for tile in list(self._tiles_of_dashboard.pop(dashboard_id, ())):
-            self._tiles_of_dashboard[dashboard_id].append(tile)
+        for tile in self.all_tiles(dashboard_id):
             self.purge_tile(tile)
-        self._tiles_of_dashboard.pop(dashboard_id, None)
         del self.dashboards[dashboard_id]
 
     def all_tiles(self, dashboard_id: int) -> list[Tile]:

@@ -1,6 +1,16 @@
 """Every behaviour the contract leaves open (its section 6), chosen here and used by the code.
 
-A reader who knows better changes one constant. Each says what is open and why this side was picked.
+A reader who knows better changes one constant. Each says what is open and why this side was picked. What is open but
+lies in the structure rather than in a value:
+
+* 6.2: B is the union of what is known of it; it has snapshot and delete_tile, and two kinds of widgets.
+* 6.7: writing colour themes needs the scope only, no project-admin level. Their list is a bare array.
+* 6.8: errors are JSON whatever `Accept` or `?format=` says: nothing in the source renders one as an event stream.
+* 6.9: nothing times out here; cut long requests with the `delay` and `reset` faults.
+* 6.10: the shapes of paths, lifecycle and stickiness are the engine's reading of 4.7.
+* 6.13: a list's `limit` has no maximum.
+* 6.15: tags are trimmed, put in lower case and de-duplicated.
+* 2.1: a method that a route lacks is 405 for every known caller, whatever the key's scopes.
 """
 
 from __future__ import annotations
@@ -16,12 +26,12 @@ GENERATE_METADATA_NEEDS_CONSENT: Final = True
 DELETE_TILE_COMPACTS_IN_MAY: Final = False
 #: 6.4: status of a GET in A and B when a tile's query crashes with something else than an SQL error.
 CRASH_STATUS_BEFORE_CLOUD: Final = 500
+#: 6.4 and 3.23: whether a crashed query's status tells the crash before C. Only "without message" explains its 500.
+CRASH_TEXT_IN_STATUS_BEFORE_CLOUD: Final = False
 #: 6.5: a dashboard id that is not a number. Read as an uncaught error rather than a 404.
 NON_NUMERIC_ID_STATUS: Final = 500
 #: 6.6: whether a refused `use_template` or `use_dashboard` leaves an empty dashboard behind. A rollback is assumed.
 FAILED_CREATE_LEAVES_DASHBOARD: Final = False
-#: 6.8: errors stay JSON whatever `Accept` says: nothing in the source renders an error as an event stream.
-ERRORS_ARE_ALWAYS_JSON: Final = True
 #: 6.11: the text of a failed login was not read.
 LOGIN_REFUSED: Final = "Invalid email or password."
 #: 6.12: widgets one dashboard may hold in C before 402. The limit's value is unknown.
@@ -51,8 +61,6 @@ COPIED_INSIGHT_SUFFIX: Final = " (Copy)"
 RUN_INSIGHTS_UNKNOWN_TILES: Final = "Tile IDs not found on this dashboard: {ids}"
 #: 3.17: the attr of a bad widget config starts with `config`; the rest is the path inside it.
 WIDGET_CONFIG_ATTR: Final = "config"
-#: 2.1: a method the route does not have is answered 405 once the caller is known, whatever the key's scopes.
-METHOD_CHECK_PRECEDES_SCOPES: Final = True
 #: 3.23: what a cancelled query's status says afterwards.
 QUERY_CANCELLED: Final = "Query cancelled"
 #: 4.2: an insight whose query no longer validates shows neither its query nor a result beside the tile's `error`.

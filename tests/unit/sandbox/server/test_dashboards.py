@@ -16,17 +16,20 @@ FULL = keys(
     "persisted_variables team_id quick_filter_ids tiles"
 )
 NOT_LISTED = keys(
-    "filters variables breakdown_colors data_color_theme_id persisted_filters persisted_variables quick_filter_ids tiles"
+    "filters variables breakdown_colors data_color_theme_id persisted_filters persisted_variables "
+    "quick_filter_ids tiles"
 )
 TILE = keys(
     "id layouts color filters_overrides show_description transparent_background insight text button_tile order "
     "last_refresh is_cached"
 )
 INSIGHT = keys(
-    "id short_id name derived_name filters query order deleted dashboards dashboard_tiles last_refresh cache_target_age "
+    "id short_id name derived_name filters query order deleted dashboards dashboard_tiles last_refresh "
+    "cache_target_age "
     "next_allowed_client_refresh result hasMore columns created_at created_by description updated_at tags favorited "
     "saved last_modified_at last_modified_by is_sample effective_restriction_level effective_privilege_level "
-    "user_access_level timezone is_cached query_status hogql types resolved_date_range alerts last_viewed_at filters_hash"
+    "user_access_level timezone is_cached query_status hogql types resolved_date_range alerts last_viewed_at "
+    "filters_hash"
 )
 USER = keys("id uuid distinct_id first_name last_name email is_email_verified hedgehog_config role_at_organization")
 

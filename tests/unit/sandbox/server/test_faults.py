@@ -58,6 +58,12 @@ def test_status_with_a_body_of_ones_own(sandbox, api):
     assert reply.headers["x-proxy"] == "yes"
 
 
+def test_a_429_without_retry_after(sandbox, api):
+    sandbox.fault({"status": 429, "headers": {"Retry-After": None}})
+    reply = api.get("dashboards/")
+    assert (reply.status_code, "Retry-After" in reply.headers) == (429, False)
+
+
 def test_delay_comes_before_the_answer_and_beside_other_faults(sandbox, api):
     sandbox.fault({"delay": 0.3})
     sandbox.fault({"status": 503})
@@ -100,6 +106,8 @@ def test_control_calls_are_never_hit(sandbox):
         ({"fault": {"reset": True, "when": "later"}}, "fault.when"),
         ({"fault": {"truncate": -1}}, "fault.truncate"),
         ({"fault": {"tile_error": ""}}, "fault.tile_error"),
+        ({"fault": {"tile_error": "x", "crash": "y"}}, "fault.crash"),
+        ({"fault": {"status": 503, "headers": {"X": 1}}}, "fault.headers"),
         ({"fault": {"delay": 1, "body": "x"}}, "does not go with"),
         ({"fault": {"status": 503}, "times": 0}, "times"),
         ({"fault": {"status": 503}, "match": {"path": "/"}}, "match"),
@@ -116,4 +124,5 @@ def test_a_tile_error_is_used_up_by_the_tiles_it_means():
     faults = Faults()
     faults.add({"fault": {"tile_error": "boom"}, "match": {"insight": 5}, "times": 2})
     origin = Origin("GET", "/api/projects/1/dashboards/1")
-    assert [faults.on_tile(origin, insight, 1) for insight in (4, 5, 5, 5)] == [None, "boom", "boom", None]
+    found = [faults.on_tile(origin, insight, 1) for insight in (4, 5, 5, 5)]
+    assert [fault and fault.value for fault in found] == [None, "boom", "boom", None]

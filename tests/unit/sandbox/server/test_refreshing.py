@@ -337,6 +337,21 @@ class TestFailures:
         assert one(api, board)["result"] is not None
         assert one(api, board, refresh="force_blocking")["query_status"] is None
 
+    @pytest.mark.parametrize("name", ["2026-04", "cloud"])
+    def test_a_crash_is_in_band_in_cloud_only(self, sandbox, api, board, name):
+        sandbox.settings(build=name)
+        api.insight(board)
+        sandbox.fault({"tile_error": "division by zero", "crash": True}, times=2)
+        reply = api.get(f"dashboards/{board}", refresh="force_blocking")
+        polled = api.finished(one(api, board, refresh="force_async")["query_status"]["id"])
+        message = polled.json()["query_status"]["error_message"]
+        if name == "cloud":
+            assert reply.json()["tiles"][0]["insight"]["query_status"]["error_message"] == "division by zero"
+            assert (polled.status_code, message) == (400, "division by zero")
+        else:
+            assert (reply.status_code, reply.json()["type"]) == (500, "server_error")
+            assert (polled.status_code, message) == (500, None)
+
     def test_a_fault_counts_tiles_and_may_mean_one(self, sandbox, api, board):
         for number in range(3):
             api.insight(board, query=ranged(date_from=f"-{number + 1}d"))
