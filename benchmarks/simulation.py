@@ -1,8 +1,8 @@
 """How long a thousand, or ten thousand, dashboards take behind one API key, without waiting for it.
 
 The very same code that runs in production (flows, client, budget, retry) is driven by an event loop whose clock jumps
-to the next event, against a PostHog in memory that computes nothing but enforces the limits of contract 2.3. Printed per
-case: time to finish against the lower bound that the limits leave to anybody, requests, and refusals (429).
+to the next event, against a PostHog in memory that computes nothing but enforces the limits of contract 2.3. Printed
+per case: time to finish against the lower bound that the limits leave to anybody, requests, and refusals (429).
 
     python -m benchmarks.simulation                            # 10,000 dashboards with 1, 4 and 16 workers
     python -m benchmarks.simulation --dashboards 1000 --workers 4

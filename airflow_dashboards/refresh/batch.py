@@ -27,8 +27,9 @@ from airflow_dashboards.refresh.clock import fresh_since, instant
 from airflow_dashboards.refresh.cycle import Refreshed, finish, kick
 from airflow_dashboards.refresh.ledger import Ledger
 from airflow_dashboards.refresh.outcome import OnFailure, RefreshOutcome, RefreshStatus
-from airflow_dashboards.refresh.plan import Kick, PollState, RefreshOptions, Watch
+from airflow_dashboards.refresh.plan import Kick, PollState, RefreshOptions, Strategy, Watch
 from airflow_dashboards.refresh.poll import poll, watch
+from airflow_dashboards.refresh.tiles import MAX_COMPUTING
 
 if TYPE_CHECKING:
     from airflow_dashboards.analysis.model import Snapshot
@@ -118,7 +119,7 @@ class _Batch:
         self.write()
         work = [self._finish(each) for each in finishing] + [self._kick(each) for each in kicking]
         ids = [each.dashboard_id for each in finishing] + kicking
-        results: list[Kick | RefreshOutcome | Exception] = yield Gather(work, limit=self.options.limits.requests)
+        results: list[Kick | RefreshOutcome | Exception] = yield Gather(work, limit=self._at_once())
         now = yield Now()
         spent = [each.retry_after or USUAL_PAUSE for each in results if isinstance(each, RateLimitError)]
         self.resume_at = now + max(spent) if spent else 0.0
@@ -135,6 +136,14 @@ class _Batch:
         if fatal is not None:
             raise fatal
         return True
+
+    def _at_once(self) -> int:
+        """How many dashboards may be at work at once: few, where the server computes inside our requests (5.5)."""
+        if self.options.strategy is Strategy.PER_TILE:
+            return 1  # which computes several tiles at once by itself
+        if self.options.strategy in (Strategy.BLOCKING, Strategy.FORCE_BLOCKING):
+            return min(MAX_COMPUTING, self.options.limits.requests)
+        return self.options.limits.requests
 
     def _nobody_else_answers(self, ids: Sequence[int]) -> bool:
         """Whether failures of these dashboards look like the server's: several at once, or nothing ever worked."""

@@ -278,7 +278,7 @@ def _once_more(
         if isinstance(again, Refreshed):
             return again
         found = yield from _found(flows, dashboard, kicked, options, baseline=baseline)
-        return replace(found, unfinished=again)
+        return replace(found, unfinished=again.model_copy(update={"deadline": kicked.deadline}))
     done: Computed = yield from compute(flows, dashboard, "force_blocking", only=lost)
     failures = {each: message for each, message in kicked.failures.items() if each not in lost}
     kicked = kicked.model_copy(update={"failures": {**failures, **done.failures}, "attempt": kicked.attempt + 1})

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from airflow_dashboards.refresh.outcome import RefreshOutcome  # noqa: TC001 - pydantic reads it
-from airflow_dashboards.refresh.plan import Kick  # noqa: TC001 - pydantic reads it
+from airflow_dashboards.refresh.outcome import RefreshOutcome
+from airflow_dashboards.refresh.plan import Kick
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

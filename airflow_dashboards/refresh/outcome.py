@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime  # noqa: TC003 - pydantic reads it
+from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from airflow_dashboards.refresh.reference import SnapshotRef  # noqa: TC001 - pydantic reads it
+from airflow_dashboards.refresh.reference import SnapshotRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -65,23 +65,24 @@ def watch(
         )
         for group in groups
     ]
+    one_by_one = [kick for kick in kicks if not kick.pending or kick.reads]
+    few = len(one_by_one) <= MAX_QUERIES
     milestones += [
         Milestone(
-            queries=kick.pending if len(kick.pending) <= MAX_QUERIES else kick.pending[-1:],
+            queries=kick.pending if few and len(kick.pending) <= MAX_QUERIES else kick.pending[-1:],
             dashboards=[kick.dashboard_id],
             place=kick.place,
             in_order=False,
             not_before=kick.not_before,
         )
-        for kick in kicks
-        if not kick.pending or kick.reads
+        for kick in one_by_one[:MAX_MILESTONES]  # the others come into the next watch
     ]
     return Watch(
         milestones=milestones,
         started_at=min((kick.kicked_at for kick in kicks), default=resume_at),
         deadline=max((resume_at, *(kick.deadline for kick in kicks))),
         resume_at=resume_at,
-        waiting=waiting,
+        waiting=waiting + len(one_by_one[MAX_MILESTONES:]),
         expected_seconds=expected_seconds,
     )
 

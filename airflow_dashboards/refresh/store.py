@@ -10,12 +10,10 @@ from datetime import timezone
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from airflow_dashboards.analysis.files import SnapshotFormatError, dump, load
-from airflow_dashboards.refresh.files import host_name, local, names, relative_to, safe_name, writing
+from airflow_dashboards.refresh.files import host_name, local, relative_to, safe_name, writing
 from airflow_dashboards.refresh.reference import SnapshotRef
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from airflow_dashboards.analysis.model import Snapshot
 
 _SUFFIX = ".jsonl.gz"
@@ -145,13 +143,6 @@ class SnapshotStore:
         """Return the path-like a reference points to; one outside of this root is opened the way this root is."""
         inside = relative_to(self.root, ref.uri)
         return local(type(self.root)(ref.uri)) if inside is None else inside
-
-    def references(self, *, host: str, project_id: int, dashboard_id: int) -> Iterator[str]:
-        """Yield the addresses of a dashboard's snapshot files, newest first."""
-        folder = self.folder(host=host, project_id=project_id, dashboard_id=dashboard_id)
-        for name in reversed(names(folder)):
-            if name.endswith(_SUFFIX):
-                yield str(folder / name)
 
     @staticmethod
     def _free(folder: Any, stem: str) -> Any:

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from airflow_dashboards.posthog import AuthenticationError, PostHogConnectionError, RateLimitError, ServerError
+from airflow_dashboards.posthog.flow import Gather, Send
 from airflow_dashboards.refresh.batch import MAX_ERRORS, OUTAGE_WAITS, advance, refresh_many
 from airflow_dashboards.refresh.capture import capture
 from airflow_dashboards.refresh.journal import Journal
@@ -175,6 +176,16 @@ def test_a_short_outage_fails_no_dashboard(posthog, tile):
     posthog.fault("force_cache", (503, {"detail": "busy"}), times=20)
     outcomes = posthog.run(refresh_many(posthog.flows(), ids, options()))
     assert {each.status for each in outcomes} == {RefreshStatus.REFRESHED}
+
+
+@pytest.mark.parametrize(("strategy", "most"), [("force_async", 8), ("force_blocking", 3), ("per_tile", 1)])
+def test_what_computes_inside_requests_is_asked_for_by_few_at_once(posthog, tile, strategy, most):
+    ids = boards(posthog, tile, 20)
+    flow = refresh_many(posthog.flows(), ids, options(strategy=strategy), ledger=Ledger(ids))
+    step = next(flow)
+    while not isinstance(step, Gather):
+        step = flow.send(posthog.send(step.request) if isinstance(step, Send) else posthog.time)
+    assert step.limit == most
 
 
 REFUSAL = {"type": "throttled_error", "code": "throttled", "detail": "Expected available in 2400 seconds."}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from airflow_dashboards.refresh.outcome import (
@@ -129,6 +131,13 @@ def test_nothing_to_poll_waits_until_the_next_read_makes_sense(posthog):
     assert (state.over, posthog.log) == (False, [])
     assert 6 < state.wait <= 7
     assert look(posthog, planned, state).done == [42]
+
+
+def test_a_watch_stays_small_however_many_reads_came_too_early(posthog):
+    kicks = [kicked(posthog, board=n, pending=50, reads=1) for n in range(1, 1001)]
+    planned = watch(kicks)
+    assert len(json.dumps(planned.to_json())) < 20_000
+    assert planned.waiting == 1000 - len(planned.milestones)
 
 
 def test_there_must_be_something_to_watch():
