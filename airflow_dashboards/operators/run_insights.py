@@ -136,6 +136,7 @@ class PostHogRunInsightsOperator(PostHogOperator):
             self.hook.run(lambda flows: cancel(flows, queries))
 
     def _options(self) -> RefreshOptions:
+        from airflow_dashboards.posthog.arguments import choice
         from airflow_dashboards.refresh.outcome import OnFailure
         from airflow_dashboards.refresh.plan import Limits, RefreshOptions, Strategy
 
@@ -143,10 +144,10 @@ class PostHogRunInsightsOperator(PostHogOperator):
         limits = Limits() if self.max_in_flight is None else Limits(dashboards=self.max_in_flight)
         return RefreshOptions(
             host=self.hook.settings.host,
-            strategy=Strategy(self.strategy),
+            strategy=choice(self.strategy, Strategy, "strategy"),
             timeout=seconds,
             accept_cached=self.accept_cached,
-            on_failure=OnFailure(self.on_failure),
+            on_failure=choice(self.on_failure, OnFailure, "on_failure"),
             limits=limits,
         )
 

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_dashboards.posthog import Refresh
+from airflow_dashboards.posthog.arguments import choice
 from airflow_dashboards.posthog.flow import Flow, Gather
 from airflow_dashboards.refresh.capture import capture
 from airflow_dashboards.refresh.select import resolve
@@ -47,7 +48,7 @@ def capture_before(
         PostHogError: a dashboard could not be read. The others have been kept by then.
         ValueError: `dashboards` or `mode` can't be used; nothing was sent.
     """
-    checked = Refresh(mode)
+    checked = choice(mode, Refresh, "mode")
     ids = yield from resolve(flows, dashboards, allow_empty=allow_empty)
     one = partial(_capture_one, flows, host=host, keep=keep, mode=checked, server=server)
     answers = yield Gather([one(dashboard_id) for dashboard_id in ids], limit=AT_ONCE)
