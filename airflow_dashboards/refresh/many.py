@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from airflow_dashboards.posthog.flow import Flow, Gather
-from airflow_dashboards.refresh.effects import BoardChange  # noqa: TC001 - pydantic reads the annotation
+from airflow_dashboards.refresh.effects import BoardChange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
