@@ -72,3 +72,9 @@ def test_one_budget_per_credential_and_host():
     assert shared_budget("https://a.test", PersonalAPIKey("phx_two")) is not key
     assert shared_budget("https://b.test", PersonalAPIKey("phx_one")) is not key
     assert shared_budget("https://a.test", SessionLogin("owner@example.com", "phx_one")) is not key
+
+
+def test_a_clock_that_is_set_back_books_nothing_out_of_order():
+    budget = Budget({"b": [Window(5, 60)]})
+    assert budget.reserve("b", 100.0) == 0.0
+    assert budget.reserve("b", 40.0) == 60.0

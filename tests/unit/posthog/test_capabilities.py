@@ -17,7 +17,6 @@ from airflow_dashboards.posthog import (
     KeyNotAccepted,
     RetryPolicy,
 )
-from airflow_dashboards.posthog.capabilities import markdown_table
 
 KEY, SESSION = CredentialKind.PERSONAL_API_KEY, CredentialKind.SESSION
 A, B, C = Build.APRIL_2026, Build.MAY_2026, Build.CLOUD
@@ -59,12 +58,6 @@ def test_six_actions_refuse_every_key_on_every_build_and_all_but_one_have_an_equ
         "create_unlisted_dashboard",
     }
     assert {name for name in refusing if ACTIONS[name].equivalent is None} == {"create_unlisted_dashboard"}
-
-
-def test_the_documentation_table_has_a_row_per_action():
-    table = markdown_table()
-    assert len(table.splitlines()) == len(ACTIONS) + 2
-    assert "| `snapshot` | session only | session only | absent | capture the dashboard on this side" in table
 
 
 def test_what_is_learnt():

@@ -177,3 +177,22 @@ def test_a_wait_beyond_the_cap_is_the_callers_decision(world):
 def test_a_cut_answer_is_read_again(world):
     script = world.Script(world.reply(200, b'{"id": 42, "tiles": ['), world.reply(200, {"id": 42}))
     assert script.run(world.flows().dashboards.get(42)).id == 42
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda flows, mode: flows.dashboards.get(42, refresh=mode),
+        lambda flows, mode: flows.dashboards.run_insights(42, refresh=mode),
+        lambda flows, mode: flows.dashboards.stream_tiles(42, refresh=mode).opening,
+        lambda flows, mode: flows.insights.get(9, refresh=mode),
+    ],
+)
+@pytest.mark.parametrize(
+    ("mode", "sent"), [("force_blocking", 1), ("blocking", 1), ("force_async", 2), ("force_cache", 2)]
+)
+def test_a_calculation_that_outlasts_patience_is_not_started_twice(world, ask, mode, sent):
+    script = world.Script(*[PostHogConnectionError("slow", sent=True, timed_out=True)] * 2)
+    with pytest.raises(PostHogConnectionError):
+        script.run(ask(world.flows(attempts=2), mode))
+    assert len(script.requests) == sent

@@ -274,9 +274,14 @@ def test_cookies_that_ended_are_not_renewed():
 
 
 def test_many_at_once_log_in_once():
-    server = Login()
+    server, begun = Login(), threading.Barrier(8)
     posthog = client(server, OWNER)
-    threads = [threading.Thread(target=posthog.dashboards.get, args=(42,)) for _ in range(8)]
+
+    def read():
+        begun.wait()
+        posthog.dashboards.get(42)
+
+    threads = [threading.Thread(target=read) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -285,11 +290,26 @@ def test_many_at_once_log_in_once():
 
     async def many():
         aserver = Login()
-        async with AsyncClient(HOST, 7, OWNER, transport=httpx.MockTransport(aserver)) as aposthog:
+
+        async def slowly(request):
+            await asyncio.sleep(0)
+            return aserver(request)
+
+        async with AsyncClient(HOST, 7, OWNER, transport=httpx.MockTransport(slowly)) as aposthog:
             await asyncio.gather(*[aposthog.dashboards.get(42) for _ in range(8)])
         return aserver.logins
 
     assert asyncio.run(many()) == 1
+
+
+def test_who_comes_late_to_a_login_does_not_log_in_again():
+    server = Login()
+    driver = client(server, OWNER)._driver
+    driver.login(unless_after=0)
+    driver.login(unless_after=0)
+    assert server.logins == 1
+    driver.login(unless_after=1)
+    assert server.logins == 2
 
 
 def test_one_async_client_in_several_loops():
