@@ -90,7 +90,10 @@ def number(expression: exp.Expr) -> exp.Expr:
 
 
 def period(interval: Interval) -> exp.Expr:
-    """Return the start of the period an event lies in; weeks start on Sunday."""
+    """Return the start of the period an event lies in; weeks start on Sunday.
+
+    Older DuckDBs give a date for whole days: the cast makes all of them give a time.
+    """
     if interval is Interval.WEEK:
         return call("DATE_TRUNC('week', {0} + INTERVAL 1 DAY) - INTERVAL 1 DAY", column("timestamp"))
-    return call(f"DATE_TRUNC('{interval.value}', {{0}})", column("timestamp"))
+    return call(f"CAST(DATE_TRUNC('{interval.value}', {{0}}) AS TIMESTAMP)", column("timestamp"))

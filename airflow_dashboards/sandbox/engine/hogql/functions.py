@@ -26,7 +26,7 @@ def _aggregate(template: str, arguments: int, type: str | None = None) -> Functi
 
 
 def _truncated(unit: str) -> Function:
-    return _scalar(f"DATE_TRUNC('{unit}', CAST({{0}} AS TIMESTAMP))", 1)
+    return _scalar(f"CAST(DATE_TRUNC('{unit}', CAST({{0}} AS TIMESTAMP)) AS TIMESTAMP)", 1)
 
 
 def _first_day(unit: str) -> Function:
@@ -102,7 +102,7 @@ SCALARS: dict[str, Function] = {
     "toStartOfFiveMinutes": _scalar("TIME_BUCKET(INTERVAL 5 MINUTE, CAST({0} AS TIMESTAMP))", 1),
     "toStartOfFifteenMinutes": _scalar("TIME_BUCKET(INTERVAL 15 MINUTE, CAST({0} AS TIMESTAMP))", 1),
     "toStartOfInterval": _scalar("TIME_BUCKET({1}, CAST({0} AS TIMESTAMP), TIMESTAMP '1970-01-01')", 2),
-    "dateTrunc": _scalar("DATE_TRUNC({0}, CAST({1} AS TIMESTAMP))", 2),
+    "dateTrunc": _scalar("CAST(DATE_TRUNC({0}, CAST({1} AS TIMESTAMP)) AS TIMESTAMP)", 2),
     "toYear": _part("year"),
     "toQuarter": _part("quarter"),
     "toMonth": _part("month"),
