@@ -170,19 +170,6 @@ ACTIONS: Mapping[str, Action] = {
 }
 
 
-def markdown_table() -> str:
-    """The capability table of the documentation."""
-    builds = list(Build)
-    rows = [
-        f"| action | {' | '.join(build.value for build in builds)} | otherwise |",
-        "| --- " * (len(builds) + 2) + "|",
-    ]
-    for action in ACTIONS.values():
-        cells = " | ".join(action.support[build] for build in builds)
-        rows.append(f"| `{action.name}` | {cells} | {action.equivalent or ''} |")
-    return "\n".join(rows) + "\n"
-
-
 class Capabilities:
     """What one connection has learnt. Grows by itself with every answer; picklable, and JSON in and out.
 

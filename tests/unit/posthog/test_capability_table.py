@@ -1,4 +1,4 @@
-"""The capability data against the table of the contract (1.4, and 3.23 for the rest), typed here once more; the page."""
+"""The capability data against the table of the contract (1.4; 3.23 for the rest), typed here on its own; and the page."""
 
 from __future__ import annotations
 
@@ -94,9 +94,7 @@ def test_the_committed_page_is_current():
 def test_a_row_says_it_in_full():
     rows = {row.split("`")[1]: row for row in render_table(ACTIONS.values()).splitlines()[2:]}
     assert len(rows) == len(ACTIONS)
-    assert rows["dashboards.snapshot"].startswith(
-        "| `dashboards.snapshot` | session only | session only | absent | cap"
-    )
-    assert rows["dashboards.get"] == "| `dashboards.get` |" + " `dashboard:read`, or a session |" * 3 + "  |"
-    assert rows["dashboards.generate_metadata"].endswith("| absent | absent | nothing |")
-    assert "| `dashboard:read` and the widget's product scope, or a session |" in rows["dashboards.run_widgets"]
+    assert rows["snapshot"].startswith("| `snapshot` | session only | session only | absent | cap")
+    assert rows["get"] == "| `get` |" + " `dashboard:read` |" * 3 + "  |"
+    assert rows["generate_metadata"].endswith("| absent | absent | nothing |")
+    assert "| `dashboard:read` and the widget's product scope |" in rows["run_widgets"]
