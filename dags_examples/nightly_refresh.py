@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
-from airflow.sdk import BaseHook, Variable, dag, task
+from airflow.sdk import BaseHook, Variable, dag, get_current_context, task
 
 from airflow_dashboards import PostHogRefreshGroup, Rules
 
@@ -28,13 +28,14 @@ def nightly_refresh() -> None:
     """Load yesterday, refresh the dashboards, and stop here if they show something a person should look at first."""
 
     @task
-    def load_orders(logical_date: datetime) -> None:
+    def load_orders() -> None:
         """Stand in for your own load: the shop in the sandbox receives the events of the day that has just ended."""
         from airflow_dashboards.sandbox import demo
 
-        yesterday = (logical_date - timedelta(days=1)).date()
+        yesterday = get_current_context()["dag_run"].run_after.date() - timedelta(days=1)
         breakages = demo.ALL if Variable.get("demo_load", default="good") == "broken" else ()
-        demo.load_day(BaseHook.get_connection("posthog_default").host, yesterday, breakages=breakages)
+        sandbox = BaseHook.get_connection("posthog_default").host or ""
+        demo.load_day(sandbox, yesterday, breakages=breakages)
 
     @task
     def build_marts() -> None:
