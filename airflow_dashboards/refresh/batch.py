@@ -126,7 +126,9 @@ class _Batch:
         passing = [each for each in results if isinstance(each, PostHogError) and each.retryable and not spent]
         outage = passing[-1] if len(passing) == len(results) and self._nobody_else_answers(ids) else None
         self.again = []
-        for dashboard_id, result in zip(ids, results, strict=True):
+        # The server works in the order in which it took the requests, which is not the order they were sent in.
+        told = sorted(zip(ids, results, strict=True), key=lambda each: _kicked_at(each[1]))
+        for dashboard_id, result in told:
             self._note(dashboard_id, result, outage=outage is not None)
         if self.options.on_failure is OnFailure.FAIL_FAST:
             self._stop_if_failed()
@@ -214,6 +216,10 @@ class _Batch:
             resume_at=self.resume_at,
             expected_seconds=self.options.expected_seconds,
         )
+
+
+def _kicked_at(result: object) -> float:
+    return result.kicked_at if isinstance(result, Kick) else 0.0
 
 
 def advance(

@@ -117,7 +117,8 @@ def _kick(
             return kicked.model_copy(update={"cut": True})
         raise
     if strategy is Strategy.FORCE_ASYNC:
-        return _enqueued(kicked, dashboard)
+        answered: float = yield Now()
+        return _enqueued(kicked.model_copy(update={"kicked_at": answered}), dashboard)
     if refused := _refused(dashboard):
         return (yield from _once_more(flows, dashboard, kicked, options, refused, None))
     return (yield from _found(flows, dashboard, kicked, options))

@@ -155,6 +155,8 @@ class PollState(_Data):
 
     #: Positions in `Watch.milestones` that are complete.
     complete: list[int] = Field(default_factory=list)
+    #: Position seen complete for the first time; it counts from the next look on, when what ran beside it is done too.
+    settling: int | None = None
     #: Queries known to be complete inside milestones that still have others open, by position.
     partly: dict[int, int] = Field(default_factory=dict)
     #: Tiles per second, as far as seen.

@@ -95,6 +95,9 @@ class _Look:
         self.state = state
         self.now = now
         self.complete = set(state.complete)
+        self.settling: int | None = None
+        if state.settling is not None:
+            self._pass(state.settling)
         self.partly = dict(state.partly)
         self.rate = state.rate
         self.failures = state.failures
@@ -126,14 +129,14 @@ class _Look:
 
     def _in_order(self) -> Iterator[tuple[int, str]]:
         """Ask where the server should be by now; nearer if it isn't, further on if it has been there for long."""
-        low, left = self.open(in_order=True), MAX_REQUESTS
+        low, left = self.open(in_order=True), MAX_REQUESTS if self.rate is None else MAX_REQUESTS - 1
         target = self._reached(low)
         while low and left:
             position = low[target]
             yield position, self.watch.milestones[position].queries[-1]
             left -= 1
-            if position not in self.complete:
-                if target == 0 or left == 1:
+            if self.settling != position and position not in self.complete:
+                if target == 0:
                     return
                 low, target = low[:target], target // 2
             else:
@@ -141,6 +144,9 @@ class _Look:
                 target = self._reached(low)
                 if low and self.watch.milestones[low[target]].place > self._place_now():
                     return
+
+    def _pass(self, position: int) -> None:
+        self.complete.update(each for each in self.open(in_order=True) if each <= position)
 
     def _place_now(self) -> float:
         return self.rate * self.elapsed if self.rate else 0.0
@@ -156,7 +162,9 @@ class _Look:
         if not done:
             return
         if milestone.in_order:
-            self.complete.update(each for each in self.open(in_order=True) if each <= position)
+            # Several workers end side by side: the last query may be done a moment before the one it was queued behind.
+            self._pass(position - 1)
+            self.settling = position
             self.rate = milestone.place / max(self.elapsed - ago, 0.1)
         else:
             self.partly[position] = self.partly.get(position, 0) + 1
@@ -176,6 +184,7 @@ class _Look:
         total = sum(len(milestone.dashboards) for milestone in milestones)
         return PollState(
             complete=sorted(self.complete),
+            settling=self.settling if self.settling not in self.complete else None,
             partly={position: known for position, known in self.partly.items() if position not in self.complete},
             rate=self.rate,
             wait=min(
@@ -194,6 +203,8 @@ class _Look:
         if self.failures:
             return LONGEST_WAIT
         in_order = self.open(in_order=True)
+        if in_order == [self.settling]:
+            return SHORTEST_WAIT
         if in_order and self.rate:
             return self._predicted_wait(in_order, self.rate)
         sooner = [self.watch.milestones[position].not_before - self.now for position in self.open(in_order=False)]
@@ -204,12 +215,15 @@ class _Look:
     def _predicted_wait(self, in_order: Sequence[int], rate: float) -> float:
         milestones = self.watch.milestones
         per_group = max(1, len(milestones[in_order[0]].dashboards))
-        stride = max(STRIDE / per_group, len(milestones) / LOOKS)
-        goal = milestones[in_order[min(len(in_order), ceil(stride)) - 1]]
+        stride = ceil(max(STRIDE / per_group, len(milestones) / LOOKS))
+        goal = milestones[in_order[min(len(in_order), stride) - 1]]
         seconds = goal.place / rate - self.elapsed
-        # Behind the prediction: look again when one more group may be done.
-        step = (milestones[in_order[-1]].place - milestones[in_order[0]].place) / max(len(in_order) - 1, 1) / rate
-        return min(max(seconds, min(step, LONGEST_WAIT), SHORTEST_WAIT), LONGEST_PREDICTED_WAIT)
+        # Behind the prediction: look again when some more may be done, near the end soon, and later and later.
+        if len(in_order) > stride:
+            least = 0.75 * (goal.place - milestones[in_order[0]].place) / rate
+        else:
+            least = SHORTEST_WAIT if self.settling is not None else self.state.wait * 1.35
+        return min(max(seconds, min(least, LONGEST_WAIT), SHORTEST_WAIT), LONGEST_PREDICTED_WAIT)
 
 
 def poll(flows: FlowClient, watch: Watch, state: PollState) -> Flow[PollState]:
