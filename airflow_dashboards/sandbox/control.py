@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import fields
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from airflow_dashboards.sandbox.auth import CredentialKind
 from airflow_dashboards.sandbox.engine import InvalidQueryError
-from airflow_dashboards.sandbox.settings import Build
+from airflow_dashboards.sandbox.settings import Build, Settings
 from airflow_dashboards.sandbox.store import Level
 
 if TYPE_CHECKING:
@@ -216,12 +217,7 @@ def _set_access(instance: Instance, body: Body) -> Any:
 
 
 _Call = Callable[["Instance", Body], Any]
-_SETTINGS: Final = frozenset(
-    {
-        *("build", "ai_consent", "ai", "widgets_enabled", "rate_limits_enabled", "tile_seconds", "workers"),
-        *("paid_features", "dashboard_limit"),
-    }
-)
+_SETTINGS: Final = frozenset(field.name for field in fields(Settings))
 _NOTHING: Final[frozenset[str]] = frozenset()
 _CALLS: Final[dict[str, dict[str, tuple[frozenset[str], _Call]]]] = {
     "reset": {"POST": (frozenset({"build", "demo"}), _reset)},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Any
+from uuid import uuid4
 
 
 class RefusalError(Exception):
@@ -62,10 +63,10 @@ def method_not_allowed(method: str) -> RefusalError:
     return RefusalError(405, envelope("invalid_request", "method_not_allowed", f'Method "{method}" not allowed.'))
 
 
-def limit_exceeded(limit_key: str, limit: int, current: int, request_id: str) -> RefusalError:
+def limit_exceeded(limit_key: str, limit: int, current: int) -> RefusalError:
     """402, a resource limit of the project (C)."""
     body = envelope("limit_exceeded", "limit_exceeded", "Resource limit exceeded.")
-    body["extra"] = {"limit_key": limit_key, "limit": limit, "current": current, "request": {"id": request_id}}
+    body["extra"] = {"limit_key": limit_key, "limit": limit, "current": current, "request": {"id": str(uuid4())}}
     return RefusalError(402, body)
 
 
@@ -102,7 +103,7 @@ def of_status(status: int) -> RefusalError:
         return server_error(status=status)
     plain = {
         401: not_authenticated(),
-        402: limit_exceeded("dashboards", 0, 0, "00000000-0000-0000-0000-000000000000"),
+        402: limit_exceeded("dashboards", 0, 0),
         403: forbidden("You do not have permission to perform this action."),
         404: not_found(),
     }

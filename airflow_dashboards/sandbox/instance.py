@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_dashboards.sandbox.auth import CredentialKind, Credentials
 from airflow_dashboards.sandbox.cache import Cache
 from airflow_dashboards.sandbox.clock import Clock
+from airflow_dashboards.sandbox.engine import Engine
 from airflow_dashboards.sandbox.faults import Faults
 from airflow_dashboards.sandbox.requestlog import RequestLog
 from airflow_dashboards.sandbox.settings import Build, Settings
@@ -29,8 +30,6 @@ class Instance:
     """
 
     def __init__(self, build: Build = Build.CLOUD) -> None:
-        from airflow_dashboards.sandbox.engine import Engine
-
         self._first_build = build
         self.lock = threading.RLock()
         self.engine = Engine()

@@ -66,9 +66,10 @@ class Sandbox:
         """
         if self._server is not None:
             raise RuntimeError("the sandbox is running already")
-        listener = socket.create_server(self._address)
+        is_ipv6 = ":" in self._address[0]
+        listener = socket.create_server(self._address, family=socket.AF_INET6 if is_ipv6 else socket.AF_INET)
         host, port = listener.getsockname()[:2]
-        self._url = f"http://{host}:{port}"
+        self._url = f"http://[{host}]:{port}" if is_ipv6 else f"http://{host}:{port}"
         self._instance = Instance(self._build)
         connections = Connections()
         config = uvicorn.Config(
@@ -80,6 +81,8 @@ class Sandbox:
             access_log=False,
             date_header=False,
             server_header=False,
+            # Longer than people poll: a connection closed just as it is used again looks like a fault.
+            timeout_keep_alive=120,
             timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)

@@ -121,7 +121,7 @@ def new_dashboard(call: Call, **values: Any) -> Dashboard:
     if call.build is Build.CLOUD and limit is not None:
         current = sum(1 for _ in store.project_dashboards(call.project.id))
         if current >= limit:
-            raise limit_exceeded("dashboards", limit, current, "00000000-0000-7000-8000-000000000000")
+            raise limit_exceeded("dashboards", limit, current)
     dashboard = Dashboard(
         id=store.new_id("dashboard"),
         project_id=call.project.id,

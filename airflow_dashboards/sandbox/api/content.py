@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from airflow_dashboards.sandbox.errors import invalid, server_error
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 MAX_TEXT = 4000
 BODY_TOO_LONG = "Text body cannot exceed 4000 characters"
+Edit = Callable[[], None]
+
 _DISPLAY = ("color", "layouts", "filters_overrides", "show_description", "transparent_background", "deleted")
 _TEXT = Object({"body": Text(max_length=MAX_TEXT, too_long=BODY_TOO_LONG)})
 _BUTTON = Object(
@@ -49,7 +52,7 @@ def new_text(call: Call, body: str, *, authored: bool = True) -> TextCard:
     return text
 
 
-def _read(call: Call, dashboard: Dashboard, entry: dict[str, Any]) -> Any:
+def _read(call: Call, dashboard: Dashboard, entry: dict[str, Any]) -> Edit:
     """Check an entry now; what it returns carries it out."""
     tile = _existing(call, dashboard, entry)
     for kind, edit in (("text", _edit_text), ("button_tile", _edit_button), ("widget", _edit_widget)):
@@ -76,7 +79,7 @@ def _display(tile: Tile, entry: dict[str, Any]) -> None:
     tile.revision += 1
 
 
-def _edit_text(call: Call, dashboard: Dashboard, tile: Tile | None, entry: dict[str, Any]) -> Any:
+def _edit_text(call: Call, dashboard: Dashboard, tile: Tile | None, entry: dict[str, Any]) -> Edit:
     body = _TEXT.clean(entry["text"], ("text",))["body"]
     known = entry["text"].get("id")
     if known is not None:
@@ -96,7 +99,7 @@ def _edit_text(call: Call, dashboard: Dashboard, tile: Tile | None, entry: dict[
     return carry_out
 
 
-def _edit_button(call: Call, dashboard: Dashboard, tile: Tile | None, entry: dict[str, Any]) -> Any:
+def _edit_button(call: Call, dashboard: Dashboard, tile: Tile | None, entry: dict[str, Any]) -> Edit:
     values = _BUTTON.clean(entry["button_tile"], ("button_tile",))
 
     def carry_out() -> None:
@@ -121,7 +124,7 @@ def _edit_button(call: Call, dashboard: Dashboard, tile: Tile | None, entry: dic
     return carry_out
 
 
-def _edit_widget(call: Call, dashboard: Dashboard, tile: Tile | None, entry: dict[str, Any]) -> Any:
+def _edit_widget(call: Call, dashboard: Dashboard, tile: Tile | None, entry: dict[str, Any]) -> Edit:
     if call.build is Build.APRIL:
         return lambda: None
     require_widgets_enabled(call, status=400)

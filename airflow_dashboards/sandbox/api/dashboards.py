@@ -188,7 +188,18 @@ def _filters(call: Call) -> dict[str, Any] | None:
         return None
     if not isinstance(filters, dict):
         raise invalid("Filters must be a dictionary", attr=uncertain.FILTERS_NOT_A_DICTIONARY_ATTR)
+    if call.build is Build.CLOUD and _has_or_group(filters.get("properties")):
+        raise invalid(uncertain.FILTERS_OR_GROUP, attr=uncertain.FILTERS_NOT_A_DICTIONARY_ATTR)
     return filters
+
+
+def _has_or_group(properties: Any) -> bool:
+    """Whether alternatives are among property filters; a dashboard's are ANDed only (contract 3.4, newest)."""
+    if isinstance(properties, list):
+        return any(_has_or_group(item) for item in properties)
+    if not isinstance(properties, dict):
+        return False
+    return properties.get("type") == "OR" or _has_or_group(properties.get("values"))
 
 
 def _check_references(call: Call, body: dict[str, Any]) -> None:

@@ -97,8 +97,7 @@ def update_batch(call: Call) -> Answer:
 def _check_limit(call: Call, dashboard: Dashboard, added: int) -> None:
     current = sum(1 for tile in call.store.live_tiles(dashboard.id) if tile.widget_id is not None)
     if call.build is Build.CLOUD and current + added > uncertain.WIDGETS_PER_DASHBOARD:
-        request_id = "00000000-0000-7000-8000-000000000000"
-        raise limit_exceeded("dashboard_widgets", uncertain.WIDGETS_PER_DASHBOARD, current, request_id)
+        raise limit_exceeded("dashboard_widgets", uncertain.WIDGETS_PER_DASHBOARD, current)
 
 
 @endpoint(

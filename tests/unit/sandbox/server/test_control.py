@@ -7,6 +7,9 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 import pytest
+from starlette.requests import Request
+
+from airflow_dashboards.sandbox.control import handle
 
 
 def control(sandbox, method, path, json=None, **options):
@@ -191,3 +194,20 @@ def test_access(sandbox, api, login):
     refused = api.get(f"dashboards/{board}")
     assert refused.json()["detail"] == "You do not have viewer access to this resource."
     assert api.get("dashboards").json()["count"] == 0
+
+
+@pytest.mark.parametrize(
+    ("client", "status"), [(("10.0.0.5", 1), 403), (None, 403), (("127.0.0.1", 1), 200), (("::1", 1), 200)]
+)
+def test_other_machines_are_refused(sandbox, client, status):
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "scheme": "http",
+        "path": "/_sandbox/settings",
+        "query_string": b"",
+        "headers": [(b"host", b"localhost:8010")],
+        "client": client,
+        "server": ("0.0.0.0", 8010),
+    }
+    assert handle(sandbox._running, Request(scope), b"")[0] == status

@@ -210,3 +210,10 @@ def test_workers_grow_shrink_and_let_the_urgent_go_first():
     workers.submit(late)
     assert late.abandoned.is_set()
     assert set(done) == {first, second, urgent}
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
+def test_the_other_loopback():
+    with Sandbox(host="::1") as sandbox:
+        assert sandbox.url.startswith("http://[::1]:")
+        assert httpx.get(f"{sandbox.url}/_sandbox/settings", verify=False).status_code == 200
