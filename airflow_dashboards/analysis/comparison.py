@@ -230,7 +230,9 @@ def _contents(
         findings.append(old)
     if one.status is not other.status:
         changed = states.emptied(other) if other.status is TileStatus.EMPTY else states.recovered(one, other)
-        reading = Reading(True, [changed], Figure(label="result", before=None, after=None))
+        size = float(len(one.result)) if isinstance(one.result, list) else None
+        what = "rows" if _kind(one) is QueryKind.TABLE else "entries of the result"
+        reading = Reading(True, [changed], Figure(label=what, before=size, after=0.0))
         if other.status is TileStatus.OK:
             alone = _judged(Case(other.name, None, other, rules, None, other.last_refresh or after.taken_at))
             reading = Reading(True, [changed, *alone.findings], alone.figure, alone.chart)

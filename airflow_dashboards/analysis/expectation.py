@@ -169,8 +169,8 @@ class History:
             return list(values)  # nights and days of a few days differ by more than any outlier
         groups = [sorted(values[offset::cycle]) for offset in range(cycle)]
         middles = [group[len(group) // 2] for group in groups]
-        # Without a rhythm known, a low value may be a weekend's.
-        low = 0.45 if cycle > 1 else 0.15
+        # Where weekdays are not told apart, a low value may be a weekend's.
+        low = 0.45 if cycle == 7 else 0.12
         return [
             min(max(value, middle * low), middle * 2.2) if (middle := middles[index % cycle]) >= 10 else value
             for index, value in enumerate(values)

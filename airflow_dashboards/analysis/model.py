@@ -6,7 +6,7 @@ what a dashboard showed at one instant; an `Analysis` is what `compare` found be
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003 - pydantic reads the annotations when it runs
+from datetime import datetime
 from enum import Enum
 from typing import Any, Literal
 

@@ -6,7 +6,7 @@ out, and know nothing of how they are applied; `docs/rules.md` says which findin
 
 from __future__ import annotations
 
-from datetime import date  # noqa: TC003 - pydantic reads the annotations when it runs
+from datetime import date
 from enum import Enum
 from fnmatch import fnmatchcase
 from typing import Annotated, Any

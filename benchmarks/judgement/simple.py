@@ -17,11 +17,11 @@ def _usable(before: Tile | None, after: Tile | None) -> bool:
 
 
 def _series(tile: Tile) -> list[tuple[list[str], list[float]]]:
-    found = []
-    for item in tile.result if isinstance(tile.result, list) else []:
-        if isinstance(item, dict) and item.get("data"):
-            found.append(([str(day) for day in item["days"]], [abs(float(value)) for value in item["data"]]))
-    return found
+    return [
+        ([str(day) for day in item["days"]], [abs(float(value)) for value in item["data"]])
+        for item in (tile.result if isinstance(tile.result, list) else [])
+        if isinstance(item, dict) and item.get("data")
+    ]
 
 
 def _numbers(value: Any) -> list[float]:

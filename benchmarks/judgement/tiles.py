@@ -126,11 +126,12 @@ def dated_table(lines: Lines) -> Pair:
     wide = len(lines.names) > 1
 
     def side(days: list[datetime], values: list[Values]) -> list[list[Any]]:
-        rows = []
-        for name, one in zip(lines.names, values, strict=True):
-            for day in days:
-                if one.get(day, 0):
-                    rows.append([label(day, lines.interval), *([name] if wide else []), one[day]])
+        rows = [
+            [label(day, lines.interval), *([name] if wide else []), one[day]]
+            for name, one in zip(lines.names, values, strict=True)
+            for day in days
+            if one.get(day, 0)
+        ]
         lines.rng.shuffle(rows)
         return rows
 

@@ -69,7 +69,7 @@ class Morning:
 
     def __post_init__(self) -> None:
         rng = self.rng
-        base = datetime(2026, 1, 1) + timedelta(days=rng.randrange(40, 700))
+        base = datetime(2026, 1, 1) + timedelta(days=rng.randrange(40, 700))  # noqa: DTZ001 - wall-clock time
         tz = ZoneInfo(self.zone)
         local = base + timedelta(hours=rng.choice((1, 2, 3, 5, 8, 14)), minutes=rng.randrange(60))
         gap = timedelta(minutes=rng.choice((20, 45, 90))) if rng.random() < 0.6 else timedelta(days=1)

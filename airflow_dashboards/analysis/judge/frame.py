@@ -112,7 +112,7 @@ def _absent(frame: Frame, then: datetime, now: datetime) -> list[datetime]:
     following = periods.end(last_b, frame.interval)
     if periods.end(following, frame.interval) <= then:
         return []  # a window that ends in the past, or is not filled to its end
-    found = []
+    found: list[datetime] = []
     start = periods.end(last_a, frame.interval)
     while periods.end(start, frame.interval) <= now and len(found) < 1000:
         found.append(start)

@@ -205,7 +205,7 @@ def stuck(case: Case, label: str, history: History, last: float, periods: list[F
     wide = (noise[0].grain * mean + (noise[0].spread * mean) ** 2) ** 0.5
     # Chance that a value of this spread hits one given whole number, `same` times over.
     chance = min(1 / (2 * pi**0.5 * wide), 1.0) if wide > 0 else 1.0
-    if same * log(max(chance, 1e-300)) > log(2e-4):
+    if same * log(max(chance, 1e-300)) > log(1e-3):
         return None
     first = periods[0]
     times = "once more" if same == 1 else f"{same} times more"

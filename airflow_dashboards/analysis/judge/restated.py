@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 #: Complete periods that late events may still reach.
 _RECENT = {"minute": 120, "hour": 96, "day": 7, "week": 2, "month": 2, "quarter": 1, "year": 1}
 _LATE, _OLD = 0.12, 0.05
+#: Periods that may be repaired by themselves; more of them are history rewritten.
+_A_FEW = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +119,15 @@ def _repaired(case: Case, pair: Pair, interval: str | None, history: History | N
         return True  # the load has brought the rest of a period
     if mean <= 0:
         return False
-    # Much closer to what it should be than it was; where many have moved, it must also have been odd.
+    # Closer to what it should be than it was; where many have moved, it must also have been odd, and be right now.
     then = now.noise.z(pair.before)
     main = history.readings(pair.start)[0].z(pair.before)
     off = pair.before / mean - 1
-    if not (off < -0.2 or off > 0.4) or abs(now.z) > 0.65 * max(abs(then), abs(main)):
+    if not (off < -0.2 or off > 0.4):
         return False
-    return looks <= 4 or abs(then) >= 2.5
+    if looks <= _A_FEW:
+        return abs(now.z) < max(abs(then), abs(main))
+    return abs(then) >= 2.5 and abs(now.z) <= 0.65 * abs(then)
 
 
 def _span(pairs: list[Pair]) -> str:
@@ -147,7 +151,7 @@ def _restated(case: Case, label: str, pairs: list[Pair], of: int, *, share: floa
     before, after = sum(pair.before for pair in pairs), sum(pair.after for pair in pairs)
     worst = max(pairs, key=lambda pair: (abs(pair.relative), pair.label))
     relative = (after - before) / abs(before) if before else 1.0
-    widely = len(pairs) >= max(3, 0.3 * of) and abs(relative) >= 0.2
+    widely = len(pairs) >= max(3, 0.3 * of) and abs(relative) >= 0.15
     grave = widely or abs(worst.relative) >= 0.5
     severity = Severity.FAIL if grave and share >= 0.05 else Severity.WARN
     if case.rules.max_restated is not None:

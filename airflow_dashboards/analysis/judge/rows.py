@@ -202,7 +202,11 @@ def _one_by_one(case: Case, before: Table, after: Table, key: Sequence[str], nam
     churn = len(sides[0].keys() & sides[1].keys()) < 0.5 * min(len(sides[0]), len(sides[1]))
     if churn:
         # A list of the latest or largest things, not a list of the same things: only its sum can be compared.
-        return _summed(case, before, after, name)
+        return [
+            finding
+            for finding in _summed(case, before, after, name)
+            if finding.before and finding.after is not None and not 1 / 3 < finding.after / finding.before < 3
+        ]
     full = before.size == after.size and before.size >= 10 and before.size % 5 == 0
     reading = values.judge(
         case,
