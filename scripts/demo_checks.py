@@ -59,7 +59,7 @@ FIGURES_SQL: Mapping[str, str] = {
     "Growth / Sign-ups": "SELECT count(*) FROM events WHERE event = 'signed_up' AND time::DATE = $day",
     "Growth / Visitors": (
         "SELECT count(DISTINCT person) FROM events WHERE event = '$pageview' AND time::DATE = $day"
-        " AND properties->>'is_internal' <> 'true'"
+        " AND (properties->>'is_internal') <> 'true'"
     ),
     "Operations / Stock by warehouse": (
         "SELECT count(DISTINCT properties->>'warehouse') FROM events WHERE event = 'stock_counted'"
