@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from airflow_dashboards.posthog import Budget, Capabilities
-from airflow_dashboards.posthog.budget import LIMITS, Window
+from airflow_dashboards.posthog import Budget, Capabilities, Window, shared_budget
+from airflow_dashboards.posthog.budget import LIMITS
 
 if TYPE_CHECKING:
     from airflow_dashboards.hooks.connection import ConnectionSettings
@@ -47,12 +47,11 @@ def shared(settings: ConnectionSettings) -> Shared:
 
 def _budget(settings: ConnectionSettings) -> Budget:
     shares = {60.0: settings.requests_per_minute, 3600.0: settings.requests_per_hour}
-    return Budget(
-        {
-            name: [replace(window, limit=_share(window, shares.get(window.seconds))) for window in windows]
-            for name, windows in LIMITS.items()
-        }
-    )
+    limits = {
+        name: tuple(replace(window, limit=_share(window, shares.get(window.seconds))) for window in windows)
+        for name, windows in LIMITS.items()
+    }
+    return shared_budget(settings.host, settings.credential, limits)
 
 
 def _share(window: Window, share: int | None) -> int:

@@ -108,7 +108,9 @@ class PostHogRunInsightsOperator(PostHogOperator):
         options = self._options()
         ids = self.hook.run(lambda flows: resolve(flows, self.dashboards, allow_empty=self.allow_empty))
         journal, ledger = self._resume_ledger(context, ids)
-        return self._go_on(context, ids, options, journal, ledger, ready=[])
+        if reopened := ledger.reopen():
+            self.log.info("Trying again: dashboards %s were not refreshed by the try before.", reopened)
+        return self._go_on(context, ids, options, journal, ledger, defer=self.deferrable)
 
     def resume(self, context: Context, event: dict[str, Any] | None) -> Any:
         """Go on after the triggerer has seen the server finish, or has given up looking."""
@@ -125,7 +127,10 @@ class PostHogRunInsightsOperator(PostHogOperator):
                 "Looking from the triggerer ended early: %s. Reading the dashboards all the same.", state.error
             )
         journal, ledger = self._resume_ledger(context, dashboards)
-        return self._go_on(context, dashboards, self._options(), journal, ledger, ready=state.done)
+        # What the triggerer can't look at, this worker does, rather than sending it back to fail in the same way.
+        return self._go_on(
+            context, dashboards, self._options(), journal, ledger, ready=state.done, defer=not state.error
+        )
 
     def on_kill(self) -> None:
         """Cancel what still waits at the server, after a person ended the running task."""
@@ -176,14 +181,15 @@ class PostHogRunInsightsOperator(PostHogOperator):
         journal: Journal,
         ledger: Ledger,
         *,
-        ready: list[int],
+        defer: bool,
+        ready: Sequence[int] = (),
     ) -> Any:
         from airflow_dashboards.refresh.batch import advance, refresh_many
 
         store = self._store()
         run = self.run_label(context)
 
-        if not self.deferrable:
+        if not defer:
             outcomes = self.hook.run(
                 lambda flows: refresh_many(
                     flows,
@@ -246,11 +252,12 @@ class PostHogRunInsightsOperator(PostHogOperator):
             getattr(self.log, level)("%s", outcome.describe())
         result = pack(outcomes, store, run=self.run_label(context), what="outcomes")
         judged = verdict(outcomes, options.on_failure)
-        journal.clear()
         if judged.fails:
-            # A failing task returns nothing; those who look into it want to know what became of each dashboard.
+            # A failing task returns nothing; those who look into it want to know what became of each dashboard. The
+            # journal stays: a retry is for those that are not refreshed.
             context["ti"].xcom_push(key="return_value", value=result)
             raise RefreshFailedError(judged.message)
+        journal.clear()
         return result
 
 

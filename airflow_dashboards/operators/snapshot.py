@@ -34,7 +34,8 @@ class PostHogSnapshotOperator(PostHogOperator):
         Snapshot references as JSON: `uri`, `sha256`, `dashboard_id`, `dashboard_name`, `taken_at`, `counts`.
 
     Raises:
-        PostHogError: PostHog could not be read; the message says what, where and why.
+        PostHogError: a dashboard could not be read; the message says what, where and why. The others are captured, and
+            their references are in the XCom all the same.
         ValueError: `dashboards` or `mode` is none; nothing was sent.
 
     Example:
@@ -66,7 +67,7 @@ class PostHogSnapshotOperator(PostHogOperator):
 
         store = SnapshotStore(self.hook.storage_root(self.storage_path))
         run = self.run_label(context)
-        references = self.hook.run(
+        captured = self.hook.run(
             lambda flows: capture_before(
                 flows,
                 self.dashboards,
@@ -77,8 +78,8 @@ class PostHogSnapshotOperator(PostHogOperator):
                 allow_empty=self.allow_empty,
             )
         )
-        self.note_dashboards([reference.dashboard_id for reference in references])
-        for reference in references:
+        self.note_dashboards([reference.dashboard_id for reference in captured.references])
+        for reference in captured.references:
             self.log.info(
                 "Captured dashboard %d %r: %s, at %s",
                 reference.dashboard_id,
@@ -88,4 +89,11 @@ class PostHogSnapshotOperator(PostHogOperator):
             )
             if reference.server_reason:
                 self.log.info("PostHog's own snapshot of it is %s", reference.server_reason)
-        return pack(references, store, run=run, what="snapshots")
+        result = pack(captured.references, store, run=run, what="snapshots")
+        if captured.failures:
+            for dashboard_id, error in captured.failures.items():
+                self.log.error("Dashboard %d could not be captured: %s", dashboard_id, error)
+            # A failing task returns nothing; what was captured is of use all the same.
+            context["ti"].xcom_push(key="return_value", value=result)
+            raise next(iter(captured.failures.values()))
+        return result

@@ -23,6 +23,8 @@ class Window:
     seconds: float
 
 
+#: Seconds added to each window: the server counts a request when it arrives, a little after it was sent.
+MARGIN = 0.5
 #: PostHog's limits per class of endpoints and key.
 LIMITS: Mapping[str, tuple[Window, ...]] = {
     "dashboards": (Window(480, 60), Window(4800, 3600)),
@@ -43,7 +45,7 @@ class _Bucket:
             if log:
                 slot = max(slot, log[-1])
             if len(log) == window.limit:
-                slot = max(slot, log[0] + window.seconds)
+                slot = max(slot, log[0] + window.seconds + MARGIN)
         return slot
 
     def book(self, slot: float) -> None:
@@ -59,7 +61,7 @@ class Budget:
     Example:
         >>> budget = Budget({"dashboards": [Window(1, 60)]})
         >>> budget.reserve("dashboards", now=0.0), budget.reserve("dashboards", now=0.0)
-        (0.0, 60.0)
+        (0.0, 60.5)
     """
 
     def __init__(self, limits: Mapping[str, Sequence[Window]] = LIMITS) -> None:
@@ -96,13 +98,14 @@ _shared: dict[str, Budget] = {}
 _shared_lock = threading.Lock()
 
 
-def shared_budget(host: str, credential: Credential) -> Budget:
-    """The one budget of this process for a credential on a host.
+def shared_budget(host: str, credential: Credential, limits: Mapping[str, Sequence[Window]] = LIMITS) -> Budget:
+    """The one budget of this process for a credential on a host, and for this share of its limits.
 
     Example:
         >>> client = Client(host, 7, key, budget=shared_budget(host, key))
     """
-    identity = "\0".join([host, credential.kind.value, *(secret.get_secret_value() for secret in credential.secrets)])
+    secrets = (secret.get_secret_value() for secret in credential.secrets)
+    identity = "\0".join([host, credential.kind.value, repr(sorted(limits.items())), *secrets])
     fingerprint = hashlib.sha256(identity.encode()).hexdigest()
     with _shared_lock:
-        return _shared.setdefault(fingerprint, Budget())
+        return _shared.setdefault(fingerprint, Budget(limits))

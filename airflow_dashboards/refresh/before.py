@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from airflow_dashboards.posthog import Refresh
 from airflow_dashboards.posthog.arguments import choice
 from airflow_dashboards.posthog.flow import Flow, Gather
 from airflow_dashboards.refresh.capture import capture
+from airflow_dashboards.refresh.patience import patiently
 from airflow_dashboards.refresh.select import resolve
 from airflow_dashboards.refresh.server_analysis import server_snapshot
 
@@ -23,6 +25,15 @@ if TYPE_CHECKING:
 AT_ONCE = 8
 
 
+@dataclass(frozen=True)
+class Captured:
+    """What a batch of captures came to: one dashboard that can't be read costs the others nothing."""
+
+    references: list[SnapshotRef] = field(default_factory=list)
+    #: What each of the other dashboards ran into.
+    failures: dict[int, Exception] = field(default_factory=dict)
+
+
 def capture_before(
     flows: FlowClient,
     dashboards: Any,
@@ -32,7 +43,7 @@ def capture_before(
     mode: Refresh | str = Refresh.FORCE_CACHE,
     server: bool = False,
     allow_empty: bool = False,
-) -> Flow[list[SnapshotRef]]:
+) -> Flow[Captured]:
     """Capture all dashboards, several at once; each is handed to `keep` and let go as soon as it is read.
 
     Args:
@@ -45,17 +56,20 @@ def capture_before(
         server: whether PostHog is to keep a snapshot of its own too, fed with ours (contract 3.6).
 
     Raises:
-        PostHogError: a dashboard could not be read. The others have been kept by then.
+        PostHogError: the selector could not be resolved.
         ValueError: `dashboards` or `mode` can't be used; nothing was sent.
     """
     checked = choice(mode, Refresh, "mode")
     ids = yield from resolve(flows, dashboards, allow_empty=allow_empty)
     one = partial(_capture_one, flows, host=host, keep=keep, mode=checked, server=server)
-    answers = yield Gather([one(dashboard_id) for dashboard_id in ids], limit=AT_ONCE)
-    for answer in answers:
-        if isinstance(answer, BaseException):
-            raise answer
-    return list(answers)
+    answers = yield Gather([patiently(partial(one, dashboard_id)) for dashboard_id in ids], limit=AT_ONCE)
+    captured = Captured()
+    for dashboard_id, answer in zip(ids, answers, strict=True):
+        if isinstance(answer, Exception):
+            captured.failures[dashboard_id] = answer
+        else:
+            captured.references.append(answer)
+    return captured
 
 
 def _capture_one(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from airflow_dashboards.refresh.outcome import RefreshOutcome
+from airflow_dashboards.refresh.outcome import RefreshOutcome, RefreshStatus
 from airflow_dashboards.refresh.plan import Kick
 
 if TYPE_CHECKING:
@@ -119,6 +119,15 @@ class Ledger:
         """Say what became of a dashboard."""
         self._kicked.pop(outcome.dashboard_id, None)
         self._set(outcome.dashboard_id, phase=Phase.DONE, kick=None, outcome=outcome)
+
+    def reopen(self) -> list[int]:
+        """Have every dashboard that is done without being refreshed wait again: what a retry is for. Returns which."""
+        reopened = [
+            outcome.dashboard_id for outcome in self.outcomes() if outcome.status is not RefreshStatus.REFRESHED
+        ]
+        for each in reopened:
+            self._set(each, phase=Phase.WAITING, outcome=None, errors=0)
+        return reopened
 
     def _set(self, dashboard_id: int, **fields: Any) -> None:
         self._entries[dashboard_id] = self._entries[dashboard_id].model_copy(update=fields)
