@@ -1,4 +1,4 @@
-"""The capability data against the table of the contract (1.4; 3.23 for the rest), typed here on its own; and the page."""
+"""The capability data against the contract (1.4; 3.23 for the rest), typed here on its own; and the page."""
 
 from __future__ import annotations
 
