@@ -100,6 +100,8 @@ class SandboxApp:
             if effects.delay:
                 await asyncio.sleep(effects.delay)
             response = await self._respond(incoming, entry, effects)
+            # Before it is sent, so that whoever has the answer finds it in the log; a stream takes longer than this.
+            entry.milliseconds = _milliseconds_since(begun)
             if response is None:
                 self._connections.reset(scope["client"])
             else:
@@ -107,7 +109,7 @@ class SandboxApp:
             if effects.kind in ("reset", "truncate"):
                 await _disconnected(request)
         finally:
-            entry.milliseconds = round((time.perf_counter() - begun) * 1000, 3)
+            entry.milliseconds = _milliseconds_since(begun)
 
     async def _respond(self, incoming: Incoming, entry: Entry, effects: Effects) -> Response | None:
         """The response; None where the connection is to be reset instead."""
@@ -262,6 +264,10 @@ def _fault_response(fault: Fault) -> Response:
     if isinstance(body, str):
         return Response(body, fault.value, headers, media_type="text/html")
     return Response(encode(body), fault.value, headers, media_type="application/json")
+
+
+def _milliseconds_since(begun: float) -> float:
+    return round((time.perf_counter() - begun) * 1000, 3)
 
 
 async def _disconnected(request: Request) -> None:

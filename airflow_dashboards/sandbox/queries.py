@@ -130,11 +130,15 @@ def _prepare(
     except InvalidQueryError:
         # A well-formed query with a date nobody can read: told when it is executed.
         pass
-    source = query.get("source") if isinstance(query.get("source"), dict) else query
-    ranges = [source.get("dateRange"), (source.get("filters") or {}).get("dateRange")] if source else []
+    source = _object(query.get("source")) or query
+    ranges = [source.get("dateRange"), _object(source.get("filters")).get("dateRange")]
     identity = to_json([project.id, project.timezone, _sorted(source)], inf_nan_mode="null")
     key = f"cache_{hashlib.md5(identity, usedforsecurity=False).hexdigest()}"
     return Prepared(project.id, project.timezone, query, key, interval, any(ranges), problem)
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _sorted(value: Any) -> Any:

@@ -54,6 +54,9 @@ def new_text(call: Call, body: str, *, authored: bool = True) -> TextCard:
 
 def _read(call: Call, dashboard: Dashboard, entry: dict[str, Any]) -> Edit:
     """Check an entry now; what it returns carries it out."""
+    for name in ("layouts", "filters_overrides"):
+        if not isinstance(entry.get(name), dict | None):
+            raise invalid(f"{name} must be a dictionary.", attr="tiles")
     tile = _existing(call, dashboard, entry)
     for kind, edit in (("text", _edit_text), ("button_tile", _edit_button), ("widget", _edit_widget)):
         if isinstance(entry.get(kind), dict):

@@ -93,7 +93,7 @@ def _build(call: Call, dashboard: Dashboard, template: dict[str, Any]) -> None:
     dashboard.revision += 1
     for entry in template["tiles"]:
         kind = str(entry["type"]).upper() if "type" in entry else None
-        if kind is None or entry.get("layouts", {}) is None:
+        if kind is None or not isinstance(entry.get("layouts", {}), dict):
             raise server_error()
         content = _content(call, kind, entry)
         if content is not None:
