@@ -56,6 +56,14 @@ class Engine:
         """Forget every event of every project."""
         self._store.reset()
 
+    def keep(self, name: str) -> None:
+        """Remember all events as they are now under a name, over resets: adding them again would take seconds."""
+        self._store.keep(name)
+
+    def bring_back(self, name: str) -> bool:
+        """Replace all events by those remembered under a name; False if there are none."""
+        return self._store.bring_back(name)
+
     def add_events(self, project: int, events: Sequence[Mapping[str, Any]]) -> int:
         """Add events to a project, all of them or none; return how many.
 

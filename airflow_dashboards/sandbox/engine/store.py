@@ -20,6 +20,7 @@ from airflow_dashboards.sandbox.engine.hogql import PropertyType
 #: Events go in by chunks of this many, each one JSON parameter: ten times as fast as row by row.
 _CHUNK = 20_000
 _TABLE = "stored_events"
+_KEPT = "kept_events"
 _CREATE = f"""
 CREATE TABLE {_TABLE} (
     project INTEGER, uuid VARCHAR, event VARCHAR, properties JSON, timestamp TIMESTAMP, distinct_id VARCHAR,
@@ -70,6 +71,8 @@ class Store:
         self._writing = threading.Lock()
         self._types: dict[int, dict[str, PropertyType]] = {}
         self._number = 0
+        #: Name, property types and number of the events in the table beside.
+        self._kept: tuple[str, dict[int, dict[str, PropertyType]], int] | None = None
 
     def close(self) -> None:
         """Forget everything and free the memory."""
@@ -109,6 +112,23 @@ class Store:
                 known[name] = kind if known.get(name, kind) is kind else PropertyType.STRING
             self._types[project] = known
         return len(rows)
+
+    def keep(self, name: str) -> None:
+        """Remember all events as they are now under a name, in place of what was remembered before."""
+        with self._writing:
+            self._connection.cursor().execute(f"CREATE OR REPLACE TABLE {_KEPT} AS FROM {_TABLE}")
+            self._kept = (name, dict(self._types), self._number)
+
+    def bring_back(self, name: str) -> bool:
+        """Replace all events by those remembered under a name; False if there are none."""
+        with self._writing:
+            if self._kept is None or self._kept[0] != name:
+                return False
+            cursor = self._connection.cursor()
+            cursor.execute(f"DELETE FROM {_TABLE}")  # noqa: S608 - the table's name is ours
+            cursor.execute(f"INSERT INTO {_TABLE} FROM {_KEPT}")
+            self._types, self._number = dict(self._kept[1]), self._kept[2]
+            return True
 
     def delete(self, project: int, where: str, now: datetime) -> int:
         """Delete a project's events that match a HogQL condition, read in UTC; return how many.
