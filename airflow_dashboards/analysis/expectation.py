@@ -137,6 +137,7 @@ class History:
         n = len(self._values)
         self._level, self._growth, self._spread = 0.0, 0.0, _PRIOR_SPREAD
         self._ratios: list[float] = []
+        self._levels: dict[int, list[float]] = {}
         if not self._known:
             return
         clean = self._without_outliers()
@@ -180,13 +181,17 @@ class History:
         """Mean over the cycle around each period; a whole cycle, so that the rhythm cancels out."""
         n = len(values)
         cycle = min(cycle, n)
+        known = self._levels.get(cycle)
+        if known is not None:
+            return known
         sums = [0.0, *accumulate(values)]
         last = n - cycle
         half = cycle // 2
-        return [
-            (sums[begin + cycle] - sums[begin]) / cycle
-            for begin in (min(max(index - half, 0), last) for index in range(n))
-        ]
+        first = (sums[cycle] - sums[0]) / cycle
+        final = (sums[n] - sums[last]) / cycle
+        inner = [(high - low) / cycle for low, high in zip(sums[1:last], sums[1 + cycle : n], strict=False)]
+        self._levels[cycle] = levels = ([first] * (half + 1) + inner + [final] * n)[:n]
+        return levels
 
     def _rhythm(self, values: list[float], phase: Phase, cycle: int) -> tuple[dict[int, float], dict[int, int]]:
         levels = self._local_levels(values, cycle)
@@ -351,14 +356,14 @@ class History:
     def _unseen(self, start: datetime, main: float, spread: float) -> list[Noise]:
         """What else a period may be whose like the history has not shown, or not told apart."""
         shares: list[float] = []
-        if self._interval in ("day", "hour") and (self._phase is None or len(self._factors) == 24):
+        if self._interval == "hour" or (self._interval == "day" and self._phase is None):
             mine = _weekend(start)
             alike = [index for index, point in enumerate(self._points) if _weekend(point.start) == mine]
             weight = sum(self._factor(self._points[index].start) for index in alike)
             if len(alike) < (1 if self._interval == "day" else 20):
                 # A weekend may be as busy as the week, or next to idle.
                 shares += (0.7, 0.45, 0.25) if mine else (1.4, 2.2, 4.0)
-            elif self._phase is not None and weight > 0 and self._level > 0:
+            elif len(self._factors) == 24 and weight > 0 and self._level > 0:
                 shares.append(sum(self._clean[index] for index in alike) / weight / self._level)
         return [Noise(main * share, spread * 1.4, self._grain) for share in shares]
 

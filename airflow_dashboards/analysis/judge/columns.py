@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 from itertools import combinations
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from airflow_dashboards.analysis import periods
@@ -54,8 +55,7 @@ class Column:
     @property
     def empty_share(self) -> float:
         """Share of rows in which there is no value."""
-        missing = sum(value is None or value == "" for value in self.values)
-        return missing / len(self.values) if self.values else 0.0
+        return (self.values.count(None) + self.values.count("")) / len(self.values) if self.values else 0.0
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,14 @@ class Table:
 
     columns: dict[str, Column]
     size: int
+
+    def distinct(self, names: Sequence[str]) -> int:
+        """How many rows differ in these columns."""
+        rows = list(zip(*(self.columns[name].values for name in names), strict=True))
+        try:
+            return len(set(rows))
+        except TypeError:  # a cell holds a list or an object
+            return len(set(self.keys(names)))
 
     def keys(self, names: Sequence[str]) -> list[tuple[str, ...]]:
         """What identifies each row, by the values of these columns."""
@@ -84,7 +92,7 @@ def read(result: Any, names: list[str] | None, ignored: Sequence[str]) -> Table:
     """
     if not isinstance(result, list):
         raise Unreadable("expected a list of rows")
-    if not all(isinstance(row, list) for row in result):
+    if not set(map(type, result)) <= {list}:
         if all(isinstance(row, dict) for row in result):
             names = sorted({key for row in result for key in row})
             result = [[row.get(name) for name in names] for row in result]
@@ -98,7 +106,7 @@ def read(result: Any, names: list[str] | None, ignored: Sequence[str]) -> Table:
         names = [f"column {index + 1}" for index in range(width)]
     if result and len(names) != width:
         raise Unreadable(f"rows have {width} values but there are {len(names)} columns")
-    by_column: Sequence[Sequence[Any]] = list(zip(*result, strict=True)) if result else [()] * len(names)
+    by_column: Sequence[Sequence[Any]] = [tuple(map(itemgetter(index), result)) for index in range(width)]
     columns: dict[str, Column] = {}
     for name, values in zip(names, by_column, strict=True):
         if name in ignored:
@@ -149,12 +157,12 @@ def find_key(table: Table, given: Sequence[str]) -> tuple[str, ...]:
     first = min(table.columns, default="")
     for size in range(1, _MOST_KEY_COLUMNS + 1):
         for names in combinations(likely, size):
-            if len(set(table.keys(names))) == table.size:
+            if table.distinct(names) == table.size:
                 return names
     # A bare histogram: whole numbers that name their row.
     if len(table.columns) > 1 and not likely:
         for name, column in sorted(table.columns.items()):
-            if column.holds is Holds.COUNT and len(set(table.keys([name]))) == table.size and name == first:
+            if column.holds is Holds.COUNT and table.distinct([name]) == table.size and name == first:
                 return (name,)
     return ()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from airflow_dashboards.analysis import periods
@@ -45,8 +46,14 @@ class Frame:
     recheck: list[int] = field(default_factory=list)
     #: False where labels are no dates, so that nothing is known about time.
     dated: bool = True
-    #: Slices of the settled periods where they are contiguous in both windows.
+    #: Slices of the settled periods that are not looked at again, where they are contiguous in both windows.
     run: tuple[slice, slice] | None = None
+
+    @cached_property
+    def firm(self) -> list[tuple[int, int]]:
+        """Settled periods that are not looked at again."""
+        again = set(self.recheck)
+        return [pair for pair in self.settled if pair[1] not in again]
 
     #: Complete by now, and not in the window although the window before was up to date: their starts.
     absent: list[datetime] = field(default_factory=list)
@@ -83,7 +90,7 @@ def align(
     if not frame.dated:
         frame.settled = sorted((where_b[day], index) for day, index in where_a.items() if day in where_b)
         frame.gone = [index for day, index in where_b.items() if day not in where_a]
-        frame.run = _run(frame.settled)
+        frame.run = _run(frame.firm)
         return frame
     first_b = min((start for start in starts_b if start is not None), default=None)
     first_a = min(start for start in starts_a if start is not None)
@@ -97,7 +104,7 @@ def align(
             frame.left.append(index)
         elif then is not None and periods.end(start, interval) <= then:
             frame.gone.append(index)
-    frame.run = _run(frame.settled)
+    frame.run = _run(frame.firm)
     if then is not None:
         frame.absent = _absent(frame, then, now)
     return frame

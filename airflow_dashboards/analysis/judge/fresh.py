@@ -77,20 +77,17 @@ def _look(case: Case, history: History, period: Fresh, limit: float) -> _Odd | N
 def _together(case: Case, label: str, history: History, periods: list[Fresh], *, share: float) -> list[Finding]:
     """Periods that are each within their noise, and all of them together are not."""
     some = [period for period in periods if not period.rises_only and not period.drops_only]
-    readings = [history.readings(period.start) for period in some]
-    if len(some) < _A_FEW or not all(readings):
+    expected = [history.expected(period.start, period.value, z=case.z_limit(1)) for period in some]
+    # Each under the reading of the history that suits it best: what is odd then is odd under all of them.
+    picked = [each.noise for each in expected if each is not None]
+    if len(some) < _A_FEW or len(picked) < len(some):
         return []
     total, n = sum(period.value for period in some), len(some)
     limit = case.z_limit(1)
-    nearest: Noise | None = None
-    for rank in range(min(map(len, readings))):
-        picked = [reading[rank] for reading in readings]
-        # What is chance from one to the next averages out; what moves a whole day does not.
-        spread = (sum(each.spread**2 for each in picked) / n / n + _COMMON**2) ** 0.5
-        noise = Noise(sum(each.mean for each in picked), spread, picked[0].grain)
-        if nearest is None or abs(noise.z(total)) < abs(nearest.z(total)):
-            nearest = noise
-    if nearest is None or nearest.mean <= 0 or max(nearest.mean, total) < case.rules.min_volume:
+    # What is chance from one to the next averages out; what moves a whole day does not.
+    spread = (sum(each.spread**2 for each in picked) / n / n + _COMMON**2) ** 0.5
+    nearest = Noise(sum(each.mean for each in picked), spread, picked[0].grain)
+    if nearest.mean <= 0 or max(nearest.mean, total) < case.rules.min_volume:
         return []
     z, relative = nearest.z(total), total / nearest.mean - 1
     if abs(z) < limit or not case.exceeds(relative):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import fsum, inf
 from typing import TYPE_CHECKING
 
 from airflow_dashboards.analysis.judge import amount, charts, values
@@ -37,8 +38,12 @@ def judge(case: Case, before: Table, after: Table, key: Sequence[str]) -> Readin
     )
 
 
-def _rows(table: Table) -> Counter[tuple[str, ...]]:
-    return Counter(table.keys(sorted(table.columns))) if table.columns else Counter()
+def _rows(table: Table) -> Counter[tuple[object, ...]]:
+    names = sorted(table.columns)
+    try:
+        return Counter(zip(*(table.columns[name].values for name in names), strict=True))
+    except TypeError:  # a cell holds a list or an object
+        return Counter(table.keys(names))
 
 
 def _common(before: Table, after: Table) -> list[str]:
@@ -53,11 +58,11 @@ def duplicates(case: Case, before: Table, after: Table, key: Sequence[str]) -> l
     if not whole:
         return []
     names = list(key) or whole
-    was = before.size - len(set(before.keys(names)))
-    now = after.size - len(set(after.keys(names)))
+    was = before.size - before.distinct(names)
+    now = after.size - after.distinct(names)
     if now == 0 or (was / before.size >= 0.02 and now / after.size < was / before.size + 0.3):
         return []
-    identical = after.size - len(set(after.keys(whole)))
+    identical = after.size - after.distinct(whole)
     given = bool(case.rules.key_columns)
     if key and not given and not identical:
         # A key that was found may have told rows apart by chance; few rows, or all new ones, prove nothing.
@@ -145,7 +150,15 @@ def _rows_lost(case: Case, before: Table, after: Table, net: int, lost: list[tup
 
 
 def _total(column: Column) -> float:
-    return sum(value for value in map(as_number, column.values) if value is not None)
+    """Sum of a column; `fsum`, because a plain sum of fractions depends on the order of rows."""
+    if set(map(type, column.values)) <= {int, float}:
+        try:
+            total = fsum(column.values)
+        except OverflowError:  # an integer beyond any float
+            total = inf
+        if abs(total) < 1e100:
+            return total
+    return fsum(value for value in map(as_number, column.values) if value is not None)
 
 
 def _measures(case: Case, before: Table, after: Table, key: Sequence[str]) -> tuple[list[Finding], str | None]:
@@ -245,7 +258,7 @@ def _figure(before: Table, after: Table, findings: list[Finding]) -> Figure:
 
 
 def _chart(before: Table, after: Table, key: Sequence[str], name: str | None, findings: list[Finding]) -> Chart | None:
-    if name is None or not key or name not in after.columns:
+    if name is None or not key or name not in after.columns or max(before.size, after.size) > _ONE_BY_ONE:
         return None
     sides: list[dict[str, float]] = []
     for table in (before, after):

@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 #: Series judged in full whatever they look like; of the others only those that stand out at first sight.
-_IN_FULL = 24
+_IN_FULL = 12
+#: Findings after which no further of very many series is looked at: the tile is broken, and more is not shown.
+_ENOUGH = 60
+#: Periods from which a series' expectation is learnt; older ones say little of tomorrow.
+_MOST_HISTORY = 1000
 
 
 @dataclass
@@ -57,12 +61,15 @@ def judge_lines(case: Case, before: list[Line] | None, after: list[Line], interv
     changed = before is not None and _changed(before, after)
     prompt = _prompt(lines, case)
     looks = sum(len(each.frame.fresh) + len(each.frame.recheck) for each in lines if not each.after.previous)
+    previous = [each for each in lines if each.after.previous]
     for rank, each in enumerate(lines):
         if each.after.previous:
             continue
         if each.before is None and before is not None:
             continue  # appeared: said once, below
-        _judge_line(case, each, lines, looks=max(looks, 1), prompt=prompt, screen=rank >= _IN_FULL)
+        if rank >= _IN_FULL and len(findings) >= _ENOUGH:
+            break
+        _judge_line(case, each, previous, looks=max(looks, 1), prompt=prompt, screen=rank >= _IN_FULL)
         findings += each.findings
     findings = _agreed(findings)
     if before is not None:
@@ -132,8 +139,8 @@ def _news(each: _Line) -> list[int]:
     """Periods that are new, or have come in since: complete now, and as yet judged by nobody."""
     arrived = []
     if each.before is not None:
-        known = {a: b for b, a in each.frame.settled}
-        arrived = [a for a in each.frame.recheck if each.after.data[a] != each.before.data[known[a]]]
+        known = {a: b for b, a in each.frame.settled[-len(each.frame.recheck) :]} if each.frame.recheck else {}
+        arrived = [a for a in each.frame.recheck if a in known and each.after.data[a] != each.before.data[known[a]]]
     return sorted([*arrived, *each.frame.fresh])
 
 
@@ -141,9 +148,9 @@ def _value(values: Sequence[float | None], index: int) -> float:
     return values[index] or 0.0
 
 
-def _judge_line(case: Case, each: _Line, lines: list[_Line], *, looks: int, prompt: bool, screen: bool) -> None:
+def _judge_line(case: Case, each: _Line, previous: list[_Line], *, looks: int, prompt: bool, screen: bool) -> None:
     before, after, frame = each.before, each.after, each.frame
-    same = before is None or _settled_equal(before, after, frame)
+    same = before is None or (_settled_equal(before, after, frame) and not _shrunk_lately(before, after, frame))
     if screen and same and not _stands_out(case, each):
         return
     pairs = [] if same or before is None else _pairs(before, after, frame)
@@ -159,7 +166,7 @@ def _judge_line(case: Case, each: _Line, lines: list[_Line], *, looks: int, prom
             )
         return
     moved = {pair.label for pair in pairs if pair.before != pair.after}
-    history = _history(each, lines, case, moved)
+    history = _history(each, previous, case, moved)
     each.history = history
     if pairs:
         each.findings += restated.judge(
@@ -179,7 +186,14 @@ def _settled_equal(before: Line, after: Line, frame: Frame) -> bool:
     if frame.run is not None:
         mine, theirs = frame.run
         return before.data[mine] == after.data[theirs]
-    return all(before.data[b] == after.data[a] for b, a in frame.settled)
+    return all(before.data[b] == after.data[a] for b, a in frame.firm)
+
+
+def _shrunk_lately(before: Line, after: Line, frame: Frame) -> bool:
+    if not frame.recheck:
+        return False
+    known = {a: b for b, a in frame.settled[-len(frame.recheck) :]}
+    return any(a not in known or _value(after.data, a) < _value(before.data, known[a]) for a in frame.recheck)
 
 
 def _pairs(before: Line, after: Line, frame: Frame) -> list[Pair]:
@@ -208,25 +222,25 @@ def _stands_out(case: Case, each: _Line) -> bool:
     return False
 
 
-def _history(each: _Line, lines: list[_Line], case: Case, moved: set[str]) -> History:
+def _history(each: _Line, previous: list[_Line], case: Case, moved: set[str]) -> History:
     """What was known before the periods in question: values as they were, where they have been restated."""
     after, before, frame = each.after, each.before, each.frame
     skip = set(frame.recheck)
     points: dict[datetime, Point] = {}
-    for index in frame.older:
+    for index in frame.older[-_MOST_HISTORY:]:
         _add(points, frame.starts_after[index], after.days[index], after.data[index])
     if before is not None:
-        for index in frame.left:
+        for index in frame.left[-_MOST_HISTORY:]:
             _add(points, frame.starts_before[index], before.days[index], before.data[index])
-        for b, a in frame.settled:
+        for b, a in frame.settled[-_MOST_HISTORY:]:
             if a not in skip or after.days[a] in moved:
                 _add(points, frame.starts_before[b], before.days[b], before.data[b])
     if before is not None and len(moved) <= 0.4 * len(points):
         for start in [start for start, point in points.items() if point.label in moved]:
             del points[start]
-    _extend_with_previous(points, each, lines)
+    _extend_with_previous(points, each, previous)
     holidays = case.rules.holidays
-    kept = [points[start] for start in sorted(points) if start.date() not in holidays]
+    kept = [points[start] for start in sorted(points)[-_MOST_HISTORY:] if start.date() not in holidays]
     first = next((index for index, point in enumerate(kept) if point.value), len(kept))
     # Zeros before the first value are a time before the thing existed.
     return History(kept[first if len(kept) - first >= MIN_HISTORY else 0 :], frame.interval, counts=after.counts)
@@ -237,13 +251,13 @@ def _add(points: dict[datetime, Point], start: datetime | None, label: str, valu
         points[start] = Point(start, label, float(value))
 
 
-def _extend_with_previous(points: dict[datetime, Point], each: _Line, lines: list[_Line]) -> None:
+def _extend_with_previous(points: dict[datetime, Point], each: _Line, previous: list[_Line]) -> None:
     """A tile that compares with the period before shows twice the history: use it."""
     first = min(points, default=None)
     mine = each.after.key
-    for other in lines:
+    for other in previous:
         theirs = other.after
-        if not theirs.previous or (theirs.key[0], *theirs.key[2:]) != (mine[0], *mine[2:]):
+        if (theirs.key[0], *theirs.key[2:]) != (mine[0], *mine[2:]):
             continue
         for index, start in enumerate(other.frame.starts_after):
             if start is not None and (first is None or start < first):
