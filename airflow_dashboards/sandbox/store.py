@@ -9,6 +9,7 @@ import secrets
 import string
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from enum import IntEnum
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,6 @@ from uuid import UUID, uuid4
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
 _ALPHANUMERIC = string.ascii_letters + string.digits
 
@@ -317,7 +317,7 @@ def standard_content() -> Store:
     """The content after an empty reset (design section 5).
 
     Beside what the design names there are a plain member of the first organization, who is no admin, and the owner
-    of the other one, both with the password `sandbox`.
+    of the other one, both with the password `sandbox`; and the global colour theme, which nobody may change.
     """
     store = Store()
     first = Organization(str(UUID(int=0x0190_0000_0000_7000_8000_0000_0000_0001)), "Sandbox")
@@ -335,4 +335,8 @@ def standard_content() -> Store:
         User(9, "outsider@example.com", "sandbox", "Outsider", other.id, current_project_id=3, admin=True),
     ):
         store.users[user.id] = user
+    palette = ["#1d4aff", "#621da6", "#42827e", "#ce0e74", "#f14f58"]
+    installed = datetime(2024, 11, 1, tzinfo=timezone.utc)
+    standard = Theme(store.new_id("theme"), None, "Default Theme", palette, installed, created_by=None)
+    store.themes[standard.id] = standard
     return store

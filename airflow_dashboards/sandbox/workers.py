@@ -26,6 +26,7 @@ class Workers:
         self._changed = threading.Condition()
         self._threads: set[threading.Thread] = set()
         self._closing = threading.Event()
+        self._dropped = threading.Event()
 
     def submit(self, job: Job, *, urgent: bool = False) -> None:
         """Queue a job; an urgent one (somebody waits for it) goes first."""
@@ -50,17 +51,20 @@ class Workers:
             self._changed.notify_all()
 
     def clear(self) -> None:
-        """Drop what is queued; what runs goes on."""
+        """Drop what is queued; what runs goes on, without its pauses."""
         with self._changed:
             dropped = list(self._jobs)
             self._jobs.clear()
+            self._dropped.set()
+            self._dropped = threading.Event()
         for job in dropped:
             job.abandon()
 
     def pause(self, seconds: float) -> None:
-        """Sleep inside a job, ended early by `close`."""
-        if seconds > 0:
-            self._closing.wait(seconds)
+        """Sleep inside a job, ended early by `clear` and `close`."""
+        dropped = self._dropped
+        if seconds > 0 and not self._closing.is_set():
+            dropped.wait(seconds)
 
     def close(self) -> None:
         """End all threads."""
