@@ -8,15 +8,19 @@ unexpected only if it is so under each of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate, pairwise
 from math import exp, log
 from statistics import median
+from typing import TYPE_CHECKING
 
 from airflow_dashboards.analysis.noise import Noise
 from airflow_dashboards.analysis.periods import end
+from airflow_dashboards.analysis.rhythm import RHYTHMS, Phase, hour_and_weekend, weekend
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 #: Fewest complete periods from which anything is expected.
 MIN_HISTORY = 4
@@ -26,28 +30,6 @@ _LEAST_SPREAD, _MOST_SPREAD = 0.04, 3.0
 #: Deviations from normal that the median absolute deviation has to be scaled by.
 _MAD = 1.4826
 
-Phase = Callable[[datetime], int]
-
-
-def _weekend(start: datetime) -> int:
-    return int(start.weekday() >= 5)
-
-
-def _hour_and_weekend(start: datetime) -> int:
-    return start.hour + 24 * _weekend(start)
-
-
-#: Per interval: rhythms from simple to complex, each with its cycle in periods and the history it needs.
-_RHYTHMS: dict[str, tuple[tuple[Phase, int, int], ...]] = {
-    "day": ((_weekend, 7, 5), (datetime.weekday, 7, 14)),
-    "hour": (
-        (lambda start: start.hour, 24, 25),
-        (_hour_and_weekend, 24, 30),
-        (lambda start: start.hour + 24 * start.weekday(), 168, 336),
-    ),
-    "minute": ((lambda start: start.hour, 1440, 2880),),
-    "month": ((lambda start: start.month, 12, 25),),
-}
 _CYCLE = {"day": 7, "hour": 24, "minute": 60, "week": 4, "month": 3, "quarter": 4, "year": 3}
 #: Periods that the level of the next one is taken from.
 _RECENT = {"day": 14, "hour": 168, "minute": 120, "week": 5, "month": 4, "quarter": 4, "year": 3}
@@ -143,15 +125,15 @@ class History:
         clean = self._without_outliers()
         self._clean = clean
         best = self._score(clean, None, 1)
-        for phase, cycle, needs in _RHYTHMS.get(self._interval, ()):
+        for phase, cycle, needs in RHYTHMS.get(self._interval, ()):
             if n < needs:
                 continue
             factors, seen = self._rhythm(clean, phase, cycle)
-            if phase is _hour_and_weekend and n < 336:
-                factors, seen = self._separable(clean, self._rhythm(clean, _RHYTHMS["hour"][0][0], 24)[0])
+            if phase is hour_and_weekend and n < 336:
+                factors, seen = self._separable(clean, self._rhythm(clean, RHYTHMS["hour"][0][0], 24)[0])
             if min(seen.values()) < 1 or len(seen) < 2:
                 continue
-            cells = len(seen) if n >= 336 or phase is not _hour_and_weekend else 25
+            cells = len(seen) if n >= 336 or phase is not hour_and_weekend else 25
             score = self._score(clean, (phase, factors), cells)
             # A richer rhythm has to earn its cells; the longer the history, the smaller a gain is no chance.
             if score < best * (0.97 if n >= 56 else 0.94 if n >= 28 else 0.9):
@@ -213,10 +195,10 @@ class History:
         sums = {0: [0.0, 0.0], 1: [0.0, 0.0]}
         seen = dict.fromkeys(range(48), 0)
         for point, value in zip(self._points, values, strict=True):
-            side = sums[_weekend(point.start)]
+            side = sums[weekend(point.start)]
             side[0] += value
             side[1] += hours[point.start.hour]
-            seen[_hour_and_weekend(point.start)] += 1
+            seen[hour_and_weekend(point.start)] += 1
         base = sum(side[0] for side in sums.values()) / max(sum(side[1] for side in sums.values()), 1e-9)
         if base <= 0 or any(side[1] <= 0 for side in sums.values()):
             return hours, {0: 0}  # one of the two was never seen
@@ -241,7 +223,7 @@ class History:
     @property
     def _widest(self) -> int:
         n = len(self._values)
-        cycles = [cycle for _, cycle, _ in _RHYTHMS.get(self._interval, ()) if cycle <= n]
+        cycles = [cycle for _, cycle, _ in RHYTHMS.get(self._interval, ()) if cycle <= n]
         if self._interval == "hour" and 48 <= n < 168:
             return n  # days of a week that is not whole
         return max(cycles, default=_CYCLE.get(self._interval, 4))
@@ -357,8 +339,8 @@ class History:
         """What else a period may be whose like the history has not shown, or not told apart."""
         shares: list[float] = []
         if self._interval == "hour" or (self._interval == "day" and self._phase is None):
-            mine = _weekend(start)
-            alike = [index for index, point in enumerate(self._points) if _weekend(point.start) == mine]
+            mine = weekend(start)
+            alike = [index for index, point in enumerate(self._points) if weekend(point.start) == mine]
             weight = sum(self._factor(self._points[index].start) for index in alike)
             if len(alike) < (1 if self._interval == "day" else 20):
                 # A weekend may be as busy as the week, or next to idle.

@@ -49,7 +49,7 @@ def tolerance(case: Case, pair: Pair, interval: str | None, *, counts: bool) -> 
     share = own if own is not None else _LATE if pair.age < _RECENT.get(interval or "day", 2) else _OLD
     room = share * abs(pair.before)
     # Late events come one by one: of few events a few per cent is less than one.
-    return room + (2.5 * room**0.5 + 1 if counts else 1e-9)
+    return room + (2.5 * room**0.5 + 2 if counts else 1e-9)
 
 
 def moved(case: Case, pairs: list[Pair], interval: str | None, *, counts: bool) -> list[Pair]:
@@ -106,14 +106,18 @@ def _repaired(case: Case, pair: Pair, interval: str | None, history: History | N
         return pair.before == 0
     limit = case.z_limit(looks)
     now = history.expected(pair.start, pair.after, z=limit)
+    # Exactly half of what it was: what had been loaded twice is there once.
+    halved = looks <= 2 and pair.before >= 4 and abs(2 * pair.after - pair.before) <= 1
     if now is None:
         # Too little is known to expect anything; filling an empty period is no harm.
-        return pair.before == 0
+        return pair.before == 0 or halved
     mean = now.noise.mean
     if pair.before == 0 and now.z < limit:
         return True
     if abs(now.z) >= limit and mean > 0 and case.exceeds(pair.after / mean - 1):
         return False
+    if halved and abs(now.z) < limit:
+        return True
     late = pair.age < min(_RECENT.get(interval or "day", 2), 3)
     if late and pair.delta > 0:
         return True  # the load has brought the rest of a period

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow_dashboards.analysis.expectation import MIN_HISTORY, History, Point
@@ -13,6 +11,7 @@ from airflow_dashboards.analysis.judge.frame import Frame, align
 from airflow_dashboards.analysis.judge.fresh import Fresh
 from airflow_dashboards.analysis.judge.lines import Line, read
 from airflow_dashboards.analysis.judge.restated import Pair
+from airflow_dashboards.analysis.judge.track import Track, arrives_promptly, news_of, value_at
 from airflow_dashboards.analysis.judge.vanished import appeared, vanished
 from airflow_dashboards.analysis.model import Figure, Finding, Severity
 from airflow_dashboards.analysis.words import count, listed, number
@@ -29,18 +28,6 @@ _ENOUGH = 60
 _MOST_HISTORY = 1000
 
 
-@dataclass
-class _Line:
-    """A series with all that was worked out about it."""
-
-    before: Line | None
-    after: Line
-    frame: Frame
-    share: float
-    findings: list[Finding] = field(default_factory=list)
-    history: History | None = None
-
-
 def judge(case: Case) -> Reading:
     """Compare two lists of series."""
     before = read(case.before.result) if case.before is not None else None
@@ -54,12 +41,12 @@ def judge_lines(case: Case, before: list[Line] | None, after: list[Line], interv
     known = {line.key: line for line in before or ()}
     total = sum(line.volume for line in after if not line.previous) or 1.0
     lines = [
-        _Line(known.get(line.key), line, frames.of(known.get(line.key), line), line.volume / total) for line in after
+        Track(known.get(line.key), line, frames.of(known.get(line.key), line), line.volume / total) for line in after
     ]
     lines.sort(key=lambda each: (each.after.previous, -each.after.volume, each.after.key))
     findings: list[Finding] = []
     changed = before is not None and _changed(before, after)
-    prompt = _prompt(lines, case)
+    prompt = arrives_promptly(lines, case)
     looks = sum(len(each.frame.fresh) + len(each.frame.recheck) for each in lines if not each.after.previous)
     previous = [each for each in lines if each.after.previous]
     for rank, each in enumerate(lines):
@@ -110,45 +97,7 @@ def _changed(before: list[Line], after: list[Line]) -> bool:
     )
 
 
-def _prompt(lines: list[_Line], case: Case) -> bool:
-    """Whether data used to arrive within hours: then an empty last hour is news, else it is just not loaded yet.
-
-    Nightly loads end at midnight. Before midnight has had time to show, the picture after has to say.
-    """
-    if case.before is None or case.then is None:
-        return False
-    hourly = [each for each in lines if not each.after.previous and each.frame.interval in ("hour", "minute")]
-    if case.then.hour >= 2:
-        last = max(
-            (start for each in hourly if (start := _last_filled(each.before, each.frame.starts_before))), default=None
-        )
-        return last is not None and last >= max(_midnight(case.then), case.then - timedelta(hours=4))
-    last = max((start for each in hourly if (start := _last_filled(each.after, each.frame.starts_after))), default=None)
-    return last is not None and last >= _midnight(case.now)
-
-
-def _last_filled(line: Line | None, starts: Sequence[datetime | None]) -> datetime | None:
-    if line is None:
-        return None
-    return max(
-        (start for start, value in zip(starts, line.data, strict=True) if value and start is not None), default=None
-    )
-
-
-def _news(each: _Line) -> list[int]:
-    """Periods that are new, or have come in since: complete now, and as yet judged by nobody."""
-    arrived = []
-    if each.before is not None:
-        known = {a: b for b, a in each.frame.settled[-len(each.frame.recheck) :]} if each.frame.recheck else {}
-        arrived = [a for a in each.frame.recheck if a in known and each.after.data[a] != each.before.data[known[a]]]
-    return sorted([*arrived, *each.frame.fresh])
-
-
-def _value(values: Sequence[float | None], index: int) -> float:
-    return values[index] or 0.0
-
-
-def _judge_line(case: Case, each: _Line, previous: list[_Line], *, looks: int, prompt: bool, screen: bool) -> None:
+def _judge_line(case: Case, each: Track, previous: list[Track], *, looks: int, prompt: bool, screen: bool) -> None:
     before, after, frame = each.before, each.after, each.frame
     same = before is None or (_settled_equal(before, after, frame) and not _shrunk_lately(before, after, frame))
     if screen and same and not _stands_out(case, each):
@@ -193,27 +142,29 @@ def _shrunk_lately(before: Line, after: Line, frame: Frame) -> bool:
     if not frame.recheck:
         return False
     known = {a: b for b, a in frame.settled[-len(frame.recheck) :]}
-    return any(a not in known or _value(after.data, a) < _value(before.data, known[a]) for a in frame.recheck)
+    return any(a not in known or value_at(after.data, a) < value_at(before.data, known[a]) for a in frame.recheck)
 
 
 def _pairs(before: Line, after: Line, frame: Frame) -> list[Pair]:
     n = len(frame.settled)
     return [
-        Pair(frame.starts_after[a], after.days[a], _value(before.data, b), _value(after.data, a), n - 1 - position)
+        Pair(frame.starts_after[a], after.days[a], value_at(before.data, b), value_at(after.data, a), n - 1 - position)
         for position, (b, a) in enumerate(frame.settled)
         if not (before.data[b] is None and after.data[a] is None)
         # What has only just ended may still fill up: that is judged as a new period is.
-        and not (a in frame.recheck and _value(after.data, a) >= _value(before.data, b))
+        and not (a in frame.recheck and value_at(after.data, a) >= value_at(before.data, b))
     ]
 
 
-def _stands_out(case: Case, each: _Line) -> bool:
+def _stands_out(case: Case, each: Track) -> bool:
     """A first look at one of very many series: is a new value outside of what its own week before has shown?"""
     data, frame = each.after.data, each.frame
     back = {"day": 7, "hour": 24}.get(frame.interval or "", 1)
     for index in (*frame.fresh, *frame.recheck):
-        value = _value(data, index)
-        past = [_value(data, other) for other in range(index - back, max(index - 4 * back, 0) - 1, -back) if other >= 0]
+        value = value_at(data, index)
+        past = [
+            value_at(data, other) for other in range(index - back, max(index - 4 * back, 0) - 1, -back) if other >= 0
+        ]
         if not past:
             return True
         low, high = min(past) * (1 - case.drop_limit * 0.7), max(past) * (1 + case.rise_limit * 0.6)
@@ -222,7 +173,7 @@ def _stands_out(case: Case, each: _Line) -> bool:
     return False
 
 
-def _history(each: _Line, previous: list[_Line], case: Case, moved: set[str]) -> History:
+def _history(each: Track, previous: list[Track], case: Case, moved: set[str]) -> History:
     """What was known before the periods in question: values as they were, where they have been restated."""
     after, before, frame = each.after, each.before, each.frame
     skip = set(frame.recheck)
@@ -251,7 +202,7 @@ def _add(points: dict[datetime, Point], start: datetime | None, label: str, valu
         points[start] = Point(start, label, float(value))
 
 
-def _extend_with_previous(points: dict[datetime, Point], each: _Line, previous: list[_Line]) -> None:
+def _extend_with_previous(points: dict[datetime, Point], each: Track, previous: list[Track]) -> None:
     """A tile that compares with the period before shows twice the history: use it."""
     first = min(points, default=None)
     mine = each.after.key
@@ -264,7 +215,7 @@ def _extend_with_previous(points: dict[datetime, Point], each: _Line, previous: 
                 _add(points, start, theirs.days[index], theirs.data[index])
 
 
-def _fresh(case: Case, each: _Line, *, prompt: bool) -> list[Fresh]:
+def _fresh(case: Case, each: Track, *, prompt: bool) -> list[Fresh]:
     """The periods to hold against the expectation."""
     after, before, frame = each.after, each.before, each.frame
     waiting: set[int] = set()
@@ -273,7 +224,7 @@ def _fresh(case: Case, each: _Line, *, prompt: bool) -> list[Fresh]:
     if case.rules.late_periods:
         complete = [*(a for _, a in frame.settled), *frame.fresh]
         waiting |= set(sorted(complete)[-case.rules.late_periods :])
-    judged, news = [], set(_news(each))
+    judged, news = [], set(news_of(each))
     for index in (*frame.recheck, *frame.fresh):
         start, value = frame.starts_after[index], after.data[index]
         if start is None or value is None:
@@ -301,34 +252,30 @@ def _fresh(case: Case, each: _Line, *, prompt: bool) -> list[Fresh]:
     return judged
 
 
-def _midnight(start: datetime) -> datetime:
-    return start.replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def _stuck(case: Case, each: _Line, history: History) -> list[Finding]:
+def _stuck(case: Case, each: Track, history: History) -> list[Finding]:
     frame, after = each.frame, each.after
-    news = _news(each)
+    news = news_of(each)
     periods = [
-        Fresh(start, after.days[index], _value(after.data, index))
+        Fresh(start, after.days[index], value_at(after.data, index))
         for index in news
         if (start := frame.starts_after[index]) is not None
     ]
     known = [a for _, a in frame.settled if a not in set(news)]
     if not periods or not known or not history.points:
         return []
-    finding = fresh.stuck(case, after.label, history, _value(after.data, known[-1]), periods)
+    finding = fresh.stuck(case, after.label, history, value_at(after.data, known[-1]), periods)
     return [finding] if finding is not None else []
 
 
-def _shrunk(case: Case, each: _Line) -> list[Finding]:
+def _shrunk(case: Case, each: Track) -> list[Finding]:
     """A count that was running before can only have grown; less of it now is data lost."""
     before, after, frame = each.before, each.after, each.frame
     if before is None or not after.counts or each.findings:
         return []
     pairs = [
-        Pair(frame.starts_after[a], after.days[a], _value(before.data, b), _value(after.data, a), 0)
+        Pair(frame.starts_after[a], after.days[a], value_at(before.data, b), value_at(after.data, a), 0)
         for a, b in sorted(frame.grown.items())
-        if _value(after.data, a) < _value(before.data, b)
+        if value_at(after.data, a) < value_at(before.data, b)
     ]
     return restated.judge(case, after.label, pairs, frame.interval, None, counts=True, share=each.share)
 
@@ -352,7 +299,7 @@ def _agreed(findings: list[Finding]) -> list[Finding]:
     return agreed
 
 
-def _missing(case: Case, lines: list[_Line]) -> list[Finding]:
+def _missing(case: Case, lines: list[Track]) -> list[Finding]:
     """Periods that ought to be shown and are not, said once for the tile."""
     for each in lines:
         frame = each.frame
@@ -383,7 +330,7 @@ def _missing(case: Case, lines: list[_Line]) -> list[Finding]:
     return []
 
 
-def _emptied(case: Case, each: _Line, pairs: list[Pair]) -> Finding | None:
+def _emptied(case: Case, each: Track, pairs: list[Pair]) -> Finding | None:
     before = sum(abs(pair.before) for pair in pairs)
     if before < case.rules.min_volume:
         return None
@@ -403,9 +350,9 @@ def _grave(findings: list[Finding]) -> bool:
     return any(finding.severity is not Severity.INFO for finding in findings)
 
 
-def _together(case: Case, lines: list[_Line], before: list[Line] | None, *, prompt: bool) -> list[Finding]:
+def _together(case: Case, lines: list[Track], before: list[Line] | None, *, prompt: bool) -> list[Finding]:
     """Many small breakdown values added up: each may be within its noise while all of them are not."""
-    groups: dict[tuple[str, tuple[str, ...]], list[_Line]] = {}
+    groups: dict[tuple[str, tuple[str, ...]], list[Track]] = {}
     for each in lines:
         line = each.after
         if line.broken_down and line.counts and not line.previous and (each.before is not None or before is None):
@@ -417,7 +364,7 @@ def _together(case: Case, lines: list[_Line], before: list[Line] | None, *, prom
             continue
         after = _sum([each.after for each in group], order, days)
         old = _sum(theirs, order, theirs[0].days) if theirs else None
-        whole = _Line(old, after, group[0].frame, 1.0)
+        whole = Track(old, after, group[0].frame, 1.0)
         _judge_line(case, whole, [], looks=len(group[0].frame.fresh) or 1, prompt=prompt, screen=False)
         findings += [finding for finding in whole.findings if finding.severity is not Severity.INFO]
     return findings
@@ -428,7 +375,7 @@ def _sum(lines: list[Line], order: str, days: Sequence[str]) -> Line:
     return Line((order,), f"all {len(lines)} values together", days, data)
 
 
-def _figure(lines: list[_Line], findings: list[Finding]) -> Figure | None:
+def _figure(lines: list[Track], findings: list[Finding]) -> Figure | None:
     ranked = sorted(
         (finding for finding in findings if finding.severity is not Severity.INFO),
         key=lambda finding: finding.severity is not Severity.FAIL,
@@ -449,8 +396,3 @@ def _figure(lines: list[_Line], findings: list[Finding]) -> Figure | None:
             earlier = each.before.data[list(frame.days_before).index(label)]
         return Figure(label=f"{each.after.label} on {fresh.short(label)}", before=earlier, after=each.after.data[index])
     return None
-
-
-def names(lines: Sequence[Line]) -> str:
-    """The labels of some series, joined."""
-    return listed([line.label for line in lines])

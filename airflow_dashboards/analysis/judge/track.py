@@ -1,0 +1,72 @@
+"""A series on its way through the judgement, and what its last periods say: which are news, how soon data arrives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_dashboards.analysis.expectation import History
+    from airflow_dashboards.analysis.judge.case import Case
+    from airflow_dashboards.analysis.judge.frame import Frame
+    from airflow_dashboards.analysis.judge.lines import Line
+    from airflow_dashboards.analysis.model import Finding
+
+
+@dataclass
+class Track:
+    """A series with all that was worked out about it."""
+
+    before: Line | None
+    after: Line
+    frame: Frame
+    share: float
+    findings: list[Finding] = field(default_factory=list)
+    history: History | None = None
+
+
+def arrives_promptly(lines: list[Track], case: Case) -> bool:
+    """Whether data used to arrive within hours: then an empty last hour is news, else it is just not loaded yet.
+
+    Nightly loads end at midnight. Before midnight has had time to show, the picture after has to say.
+    """
+    if case.before is None or case.then is None:
+        return False
+    hourly = [each for each in lines if not each.after.previous and each.frame.interval in ("hour", "minute")]
+    if case.then.hour >= 2:
+        last = max(
+            (start for each in hourly if (start := _last_filled(each.before, each.frame.starts_before))), default=None
+        )
+        return last is not None and last >= max(midnight(case.then), case.then - timedelta(hours=4))
+    last = max((start for each in hourly if (start := _last_filled(each.after, each.frame.starts_after))), default=None)
+    return last is not None and last >= midnight(case.now)
+
+
+def _last_filled(line: Line | None, starts: Sequence[datetime | None]) -> datetime | None:
+    if line is None:
+        return None
+    return max(
+        (start for start, value in zip(starts, line.data, strict=True) if value and start is not None), default=None
+    )
+
+
+def news_of(each: Track) -> list[int]:
+    """Periods that are new, or have come in since: complete now, and as yet judged by nobody."""
+    arrived = []
+    if each.before is not None:
+        known = {a: b for b, a in each.frame.settled[-len(each.frame.recheck) :]} if each.frame.recheck else {}
+        arrived = [a for a in each.frame.recheck if a in known and each.after.data[a] != each.before.data[known[a]]]
+    return sorted([*arrived, *each.frame.fresh])
+
+
+def value_at(values: Sequence[float | None], index: int) -> float:
+    """A value, 0 where there is none."""
+    return values[index] or 0.0
+
+
+def midnight(start: datetime) -> datetime:
+    """The beginning of a moment's day."""
+    return start.replace(hour=0, minute=0, second=0, microsecond=0)
