@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _CHANCE = {Sensitivity.LOW: 1e-5, Sensitivity.NORMAL: 1e-3, Sensitivity.HIGH: 1e-2}
 #: Relative drop and rise from which a change is worth a word, and those from which it is a failure.
 _DROP = {Sensitivity.LOW: 0.5, Sensitivity.NORMAL: 0.4, Sensitivity.HIGH: 0.2}
-_RISE = {Sensitivity.LOW: 1.0, Sensitivity.NORMAL: 0.6, Sensitivity.HIGH: 0.3}
+_RISE = {Sensitivity.LOW: 1.0, Sensitivity.NORMAL: 0.5, Sensitivity.HIGH: 0.3}
 _BAD_DROP, _BAD_RISE = 0.6, 0.8
 #: Larger numbers are not measurements, and their squares would leave what a float can hold.
 _LARGEST = 1e100
