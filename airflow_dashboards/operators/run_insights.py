@@ -230,6 +230,7 @@ class PostHogRunInsightsOperator(PostHogOperator):
                 self.posthog_conn_id,
                 dashboards=ids,
                 watch=watch.to_json(),
+                deferred_at=time.time(),
                 cancel_on_kill=_pending(ledger)[:MAX_CANCELLED] if self.cancel_on_kill else [],
             ),
             method_name="resume",

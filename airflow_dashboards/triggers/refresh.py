@@ -21,6 +21,9 @@ from airflow_dashboards.refresh.plan import PollState, Watch
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+#: Seconds after the deferral before which no event is sent; a busy scheduler learns of a deferral with a delay.
+EARLIEST_EVENT_SECONDS = 5.0
+
 
 class PostHogRefreshTrigger(BaseTrigger):
     """Waits until the server has computed what a worker kicked; yields exactly one event, whatever happens.
@@ -32,6 +35,7 @@ class PostHogRefreshTrigger(BaseTrigger):
         posthog_conn_id: id of the Connection.
         dashboards: ids of the whole batch, for the worker that goes on.
         watch: what to poll, `Watch.to_json()`; its deadline is wall-clock time, so it survives a restart.
+        deferred_at: when the task deferred, seconds since the epoch.
         cancel_on_kill: ids of queries to cancel when somebody marks or clears the deferred task.
     """
 
@@ -41,6 +45,7 @@ class PostHogRefreshTrigger(BaseTrigger):
         dashboards: Sequence[int],
         watch: dict[str, Any],
         *,
+        deferred_at: float = 0.0,
         cancel_on_kill: Sequence[str] = (),
         **_from_later: Any,
     ) -> None:
@@ -48,6 +53,7 @@ class PostHogRefreshTrigger(BaseTrigger):
         self.posthog_conn_id = posthog_conn_id
         self.dashboards = list(dashboards)
         self.watch = watch
+        self.deferred_at = deferred_at
         self.cancel_on_kill = list(cancel_on_kill)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -58,6 +64,7 @@ class PostHogRefreshTrigger(BaseTrigger):
                 "posthog_conn_id": self.posthog_conn_id,
                 "dashboards": self.dashboards,
                 "watch": self.watch,
+                "deferred_at": self.deferred_at,
                 "cancel_on_kill": self.cancel_on_kill,
             },
         )
@@ -65,6 +72,8 @@ class PostHogRefreshTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll until the watch is over."""
         state = await self._until_over()
+        # An event that overtakes the news of the deferral itself makes Airflow's scheduler fail the task.
+        await asyncio.sleep(max(0.0, self.deferred_at + EARLIEST_EVENT_SECONDS - time.time()))
         yield TriggerEvent({"dashboards": self.dashboards, "state": state.to_json()})
 
     async def _until_over(self) -> PollState:

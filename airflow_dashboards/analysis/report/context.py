@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003 - pydantic reads it
+from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from airflow_dashboards.analysis.model import Verdict  # noqa: TC001 - pydantic reads it
+from airflow_dashboards.analysis.model import Verdict
 
 
 class PastVerdict(BaseModel):
