@@ -32,6 +32,7 @@ def get_provider_info() -> dict[str, Any]:
         "sensors": [_modules("sensors.refresh")],
         "triggers": [_modules("triggers.refresh")],
         "connection-types": [_CONNECTION],
+        "cli": ["airflow_dashboards.cli.provider.get_posthog_cli_commands"],
         "extra-links": ["airflow_dashboards.links.PostHogLink"],
         "config": {"posthog": {"description": "The PostHog dashboards provider.", "options": _OPTIONS}},
     }
@@ -112,5 +113,13 @@ _OPTIONS: dict[str, Any] = {
         "type": "string",
         "example": "s3://aws_default@bucket/posthog",
         "default": "",
+    },
+    "history_keep": {
+        "description": "How many verdicts of earlier runs are kept beside the snapshots, per dashboard and analyzing"
+        " task; they are what `third day in a row` in a report comes from.",
+        "version_added": "0.1.0",
+        "type": "integer",
+        "example": "365",
+        "default": "100",
     },
 }
