@@ -19,7 +19,8 @@ ANALYSIS_FORMAT: Literal["airflow-dashboards/analysis/1"] = "airflow-dashboards/
 
 
 class _Data(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
+    # Built on first use: a DAG file that imports the names needs no schema.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null", defer_build=True)
 
 
 class TileStatus(str, Enum):
