@@ -102,10 +102,10 @@ def _is_sendable(value: str) -> bool:
     return "\x00" not in value
 
 
-def text_body(value: Any) -> str:
+def text_body(value: Any, name: str = "body") -> str:
     """The body of a text tile: 1 to 4000 characters after trimming (contract 3.13)."""
-    body = text(value, "body", limit=10**9)
-    text(body.strip(), "body", limit=MAX_TEXT)
+    body = text(value, name, limit=10**9)
+    text(body.strip(), name, limit=MAX_TEXT)
     return body
 
 
@@ -235,7 +235,7 @@ def template(value: Any) -> dict[str, Any]:
         if not isinstance(tile.get("layouts"), Mapping):
             raise PostHogArgumentError(f"{where}.layouts must be an object; give {{}} to let PostHog place the tile.")
         if kind == "TEXT":
-            text_body(tile.get("body"))
+            text_body(tile.get("body"), f"{where}.body")
         elif kind == "INSIGHT":
             json_object(tile.get("query"), f"{where}.query")
         elif kind.upper() in {"TEXT", "INSIGHT"}:

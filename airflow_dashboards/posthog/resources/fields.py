@@ -64,7 +64,7 @@ def _tiles(value: Any, name: str) -> list[dict[str, Any]]:
             raise PostHogArgumentError(f"{where} needs the id of a tile, or new content: {', '.join(TILE_CONTENT)}.")
         text = tile.get("text")
         if isinstance(text, Mapping) and "body" in text:
-            arguments.text_body(text["body"])
+            arguments.text_body(text["body"], f"{where}.text.body")
         if tile.get("layouts") is not None:
             arguments.json_object(tile["layouts"], f"{where}.layouts")
     return tiles

@@ -82,6 +82,9 @@ class Rollout(Endpoints[F]):
         Example:
             >>> client.dashboards.create_from_template_json(template).id
         """
+        words = {"creation_context": creation_context, "create_in_folder": create_in_folder}
+        for name, value in given(**words).items():
+            arguments.text(value, name, limit=1000)
         content = {
             "template": arguments.template(template),
             **given(creation_context=creation_context, _create_in_folder=create_in_folder),

@@ -267,6 +267,6 @@ def _looks(layouts: Mapping[str, Any] | None, color: str | Unset | None) -> dict
     looks = stated(color=color)
     if layouts is not None:
         looks["layouts"] = arguments.layouts(layouts)
-    if isinstance(color, str):
+    if color is not None and color is not UNSET:
         arguments.text(color, "color", limit=MAX_COLOR, blank=True)
     return looks
