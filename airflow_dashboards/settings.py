@@ -34,3 +34,8 @@ def storage_root(argument: str | None = None, connection: str | None = None) -> 
 def default_deferrable() -> bool:
     """Return `[operators] default_deferrable`."""
     return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
+
+
+def history_keep() -> int:
+    """Return `[posthog] history_keep`: how many verdicts are kept per dashboard and analyzing task, at least one."""
+    return max(1, int(conf.getint("posthog", "history_keep", fallback=100)))

@@ -12,6 +12,7 @@ from airflow_dashboards.operators.snapshot import PostHogSnapshotOperator
 
 if TYPE_CHECKING:
     from datetime import timedelta
+    from pathlib import Path
 
     from airflow_dashboards.analysis import RuleBook, Rules
 
@@ -27,11 +28,17 @@ class PostHogRefreshGroup(TaskGroup):
     Args:
         group_id: id of the group; its tasks are `<group_id>.snapshot`, `.refresh`, `.analyze`.
         dashboards: an id, a list of ids, a selector, or an XComArg of any of these. Templated.
-        rules: what counts as harm; the default needs no tuning.
+        before: leave it to compare with what was shown just before the load; or which earlier run's capture to compare
+            with, as for `PostHogAnalyzeRefreshOperator`, e.g. `{"days_ago": 7}`.
+        rules: what counts as harm: `Rules`, a `RuleBook`, a dict, or the path of a YAML file beside the DAG; the
+            default needs no tuning.
         fail_on: `fail` (default), `warn` or `never`: which verdict fails the analyze task.
         strategy, timeout, on_failure, deferrable: as for `PostHogRunInsightsOperator`.
         mode: as for `PostHogSnapshotOperator`.
-        narrator: as for `PostHogAnalyzeRefreshOperator`; `posthog` has the snapshot task ask for the server's own, too.
+        narrator, llm_conn_id, status_tile, annotate: as for `PostHogAnalyzeRefreshOperator`; the narrator `posthog` has
+            the snapshot task ask for the server's own snapshot, too.
+        analyze_arguments: further arguments of the analyze task alone, e.g. `{"on_failure_callback": [notifier]}`: the
+            messages to send are its XComs.
         posthog_conn_id: id of the Connection. Templated.
         storage_path: where snapshots and reports go. Templated.
         kwargs: as for every `TaskGroup`.
@@ -46,7 +53,8 @@ class PostHogRefreshGroup(TaskGroup):
         group_id: str,
         *,
         dashboards: Any,
-        rules: Rules | RuleBook | dict[str, Any] | None = None,
+        before: dict[str, Any] | None = None,
+        rules: Rules | RuleBook | dict[str, Any] | str | Path | None = None,
         fail_on: str = "fail",
         strategy: str = "force_async",
         timeout: timedelta | float = 1800.0,
@@ -54,11 +62,16 @@ class PostHogRefreshGroup(TaskGroup):
         deferrable: bool | None = None,
         mode: str = "force_cache",
         narrator: str | None = None,
+        llm_conn_id: str | None = None,
+        status_tile: bool = False,
+        annotate: bool = False,
+        analyze_arguments: dict[str, Any] | None = None,
         posthog_conn_id: str = "posthog_default",
         storage_path: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(group_id=group_id, **kwargs)
+        self._before = before
         common: dict[str, Any] = {"posthog_conn_id": posthog_conn_id, "storage_path": storage_path}
         self._arguments: dict[str, dict[str, Any]] = {
             "snapshot": {"dashboards": dashboards, "mode": mode, "server": narrator == "posthog", **common},
@@ -70,7 +83,16 @@ class PostHogRefreshGroup(TaskGroup):
                 "deferrable": deferrable,
                 **common,
             },
-            "analyze": {"rules": rules, "fail_on": fail_on, "narrator": narrator, **common},
+            "analyze": {
+                "rules": rules,
+                "fail_on": fail_on,
+                "narrator": narrator,
+                "llm_conn_id": llm_conn_id,
+                "status_tile": status_tile,
+                "annotate": annotate,
+                **common,
+                **(analyze_arguments or {}),
+            },
         }
         self.snapshot: PostHogSnapshotOperator
         self.refresh: PostHogRunInsightsOperator
@@ -81,7 +103,10 @@ class PostHogRefreshGroup(TaskGroup):
         self.snapshot = PostHogSnapshotOperator(task_id="snapshot", **self._arguments["snapshot"])
         self.refresh = PostHogRunInsightsOperator(task_id="refresh", **self._arguments["refresh"])
         self.analyze = PostHogAnalyzeRefreshOperator(
-            task_id="analyze", before=self.snapshot.output, after=self.refresh.output, **self._arguments["analyze"]
+            task_id="analyze",
+            before=self.snapshot.output if self._before is None else self._before,
+            after=self.refresh.output,
+            **self._arguments["analyze"],
         )
         return self
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from airflow_dashboards.analysis.codes import CODES
-from airflow_dashboards.analysis.model import Analysis
+from airflow_dashboards.analysis.report import json_schema
 from airflow_dashboards.analysis.rules import Rules
 
 _FIELDS = {
@@ -77,7 +77,7 @@ refreshed although the picture after was taken later is never `unchanged` but `n
 
 def schema() -> str:
     """Return the JSON schema of `analysis.json`."""
-    return json.dumps(Analysis.model_json_schema(mode="serialization"), indent=2) + "\n"
+    return json.dumps(json_schema(), indent=2) + "\n"
 
 
 def rules() -> str:

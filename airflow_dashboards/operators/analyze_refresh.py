@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_dashboards.operators.base import PostHogOperator
+from airflow_dashboards.operators.rule_files import as_data, load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
+    from typing import TypeAlias
 
     from airflow.sdk import Context
 
     from airflow_dashboards.analysis import Analysis, RuleBook, Rules
+    from airflow_dashboards.analysis.report import PastVerdict, ReportContext
+    from airflow_dashboards.posthog import FlowClient
+    from airflow_dashboards.posthog.flow import Flow
     from airflow_dashboards.refresh.after import Comparison
-    from airflow_dashboards.refresh.publication import AnalysisSummary
+    from airflow_dashboards.refresh.history import VerdictRecord
+    from airflow_dashboards.refresh.narrate import Narrative
+    from airflow_dashboards.refresh.store import SnapshotStore
+
+    #: The runs before, newest first, per dashboard that does not pass.
+    Past: TypeAlias = dict[int, list[VerdictRecord]]
 
 #: What may stop the pipeline: the verdict `fail`, already `warn`, or nothing.
 FAIL_ON = ("fail", "warn", "never")
-NARRATORS = ("posthog",)
+NARRATORS = ("posthog", "llm")
 
 
 class AnalysisFailedError(AirflowFailException):
@@ -27,48 +39,74 @@ class AnalysisFailedError(AirflowFailException):
 
 
 class PostHogAnalyzeRefreshOperator(PostHogOperator):
-    """Compare what dashboards showed before a load with what they show now, judge it, and write a report.
+    """Compare what dashboards showed before a load with what they show now, judge it, write a report, and tell people.
 
     The comparison is our own: by query kind, against the history in each tile, the same answer for the same input.
-    PostHog's AI text (`narrator="posthog"`) is an extra that never decides.
+    A narrative, the status tile and the annotation are extras: they never decide, and where one is not to be had a note
+    in the report says why.
 
     Args:
-        before: what the snapshot task returned. Templated.
+        before: what the snapshot task returned; or which earlier run's capture to compare with, e.g. `{"days_ago": 7}`
+            or `{"at": "{{ prev_start_date_success }}"}` (`tolerance_hours`, default 12, says how near it must be).
+            Templated.
         after: what the refresh task returned (its read is the after-picture), or another snapshot task's result;
             without it the dashboards are read now, from PostHog's cache. Templated.
-        rules: what counts as harm: `Rules`, a `RuleBook` (overrides per tile, insight name or tag) or either as a dict;
-            the default needs no tuning.
+        dashboards: which ones, where neither `before` nor `after` names them: an id, a list, a selector. Templated.
+        rules: what counts as harm: `Rules`, a `RuleBook` (overrides per tile, insight name or tag), either as a dict,
+            or the path of a YAML file, relative to the DAG file, read when the task runs. The default needs no tuning.
+            A path is templated.
         fail_on: `fail` (default): the task fails on the verdict fail; `warn`: on warn too; `never`.
-        narrator: `posthog` to ask for PostHog's own summary where build, credential and age of its snapshot allow it;
-            the before task needs `server=True`. Says why when there is none.
+        narrator: who puts the findings into words. `posthog`: PostHog's own AI, where build, credential and age of its
+            snapshot allow it; the before task needs `server=True`. `llm`: the model of `llm_conn_id`, which is given
+            findings and small tables, never rows. Figures that the analysis does not have are marked.
+        llm_conn_id: id of a Connection of apache-airflow-providers-common-ai, for `narrator="llm"`. Templated.
+        status_tile: keep a text tile on each dashboard that says when it was refreshed, by which run, and what changed.
+            Needs the scope dashboard:write.
+        annotate: annotate each dashboard's charts at the load; once per run. Needs the scope annotation:write.
         title: heading of the report. Templated.
         posthog_conn_id: id of the Connection. Templated.
         storage_path: where the report goes. Templated.
 
     Returns:
         A summary per dashboard as JSON: `status` (pass, warn, fail), `comparability` (nothing_captured,
-        nothing_comparable, unchanged, changed), `summary`, `counts`, the `tiles` that need a look, `report_uri`,
-        `analysis_uri`, `narrative`.
+        nothing_comparable, unchanged, changed), `summary`, `counts`, the `tiles` that need a look, `runs_in_a_row`,
+        `report_uri`, `analysis_uri`, `narrative`.
+
+        Further XComs, there also when the task fails, for notifiers: `subject`, `message` (Slack), `message_html`
+        (mail), `message_text`; `narrative` where one was asked for.
 
     Raises:
-        AnalysisFailedError: the verdict is one of `fail_on`, or a dashboard could not be compared. The summaries are in
-            the XCom and the report is written all the same.
-        ValueError: an argument can't be used; nothing was sent.
+        AnalysisFailedError: the verdict is one of `fail_on`, or a dashboard could not be compared. The XComs and the
+            report are written all the same.
+        RulesError: the rules can't be used; nothing was sent.
+        ValueError: another argument can't be used; nothing was sent.
 
     Example:
         >>> analyze = PostHogAnalyzeRefreshOperator(task_id="analyze", before=before.output, rules=Rules(max_drop=0.3))
     """
 
-    template_fields: Sequence[str] = ("before", "after", "title", *PostHogOperator.template_fields)
+    template_fields: Sequence[str] = (
+        "before",
+        "after",
+        "dashboards",
+        "rules",
+        "llm_conn_id",
+        "title",
+        *PostHogOperator.template_fields,
+    )
 
     def __init__(
         self,
         *,
         before: Any,
         after: Any = None,
-        rules: Rules | RuleBook | dict[str, Any] | None = None,
+        dashboards: Any = None,
+        rules: Rules | RuleBook | dict[str, Any] | str | Path | None = None,
         fail_on: str = "fail",
         narrator: str | None = None,
+        llm_conn_id: str | None = None,
+        status_tile: bool = False,
+        annotate: bool = False,
         title: str = "Dashboards after {{ dag.dag_id }}",
         **kwargs: Any,
     ) -> None:
@@ -77,81 +115,158 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
             raise ValueError(f"fail_on must be one of {', '.join(FAIL_ON)}, not {fail_on!r}")
         if narrator is not None and narrator not in NARRATORS:
             raise ValueError(f"narrator must be None or one of {', '.join(NARRATORS)}, not {narrator!r}")
+        if (narrator == "llm") is not bool(llm_conn_id):
+            raise ValueError("narrator='llm' and llm_conn_id go together: the connection says which model to ask")
         self.before = before
         self.after = after
-        self.rules = _as_data(rules)
+        self.dashboards = dashboards
+        self.rules = as_data(rules)
         self.fail_on = fail_on
         self.narrator = narrator
+        self.llm_conn_id = llm_conn_id
+        self.status_tile = status_tile
+        self.annotate = annotate
         self.title = title
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Compare, write the report, and judge."""
-        comparison = self._compare(context)
-        summaries = self._publish(context, comparison)
-        result = [summary.model_dump(mode="json") for summary in summaries]
-        for summary in summaries:
-            self.log.info("%s: %s. %s", summary.dashboard_name, summary.status.value, summary.summary)
-        if problem := self._problem(comparison):
-            # A failing task returns nothing; the next person to look needs the summaries most of all.
-            context["ti"].xcom_push(key="return_value", value=result)
-            raise AnalysisFailedError(problem + _where(summaries))
-        return result
-
-    def _compare(self, context: Context) -> Comparison:
-        from airflow_dashboards.refresh.after import compare_all
-        from airflow_dashboards.refresh.index import expand
-        from airflow_dashboards.refresh.reference import SnapshotRef
+        """Compare, tell, write the report, and judge."""
+        from airflow_dashboards.refresh.publication import AnalysisSummary, messages, publish
         from airflow_dashboards.refresh.store import SnapshotStore
 
+        ti = context["ti"]
         store = SnapshotStore(self.hook.storage_root(self.storage_path))
-        run = self.run_label(context)
-        before = expand(self.before, store, SnapshotRef)
-        self.note_dashboards([reference.dashboard_id for reference in before])
-        after = _references(self.after, store)
-        return self.hook.run(
-            lambda flows: compare_all(
-                flows,
-                before,
-                after,
-                read=store.read,
-                keep=lambda snapshot: store.write(snapshot, run=run),
-                host=self.hook.settings.host,
-                rules=_as_rules(self.rules),
-                narrate=self.narrator == "posthog",
-            )
+        comparison = self._compare(context, store)
+        past = self._history(context, store, comparison)
+        about = self._about(context, comparison, past)
+        narrative = self._narrative(comparison)
+        notes = [*comparison.notes, *narrative.notes, *self._mark_dashboards(context, comparison, about)]
+        for note in notes:
+            self.log.warning("%s", note)
+        about = about.model_copy(
+            update={
+                "narrative": narrative.text,
+                "narrative_source": narrative.source,
+                "narrative_unverified": narrative.unverified,
+                "notes": notes + comparison.problems,
+            }
         )
+        published = publish(comparison.analyses, self._folder(context), title=self.title, context=about)
+        result = []
+        for analysis in comparison.analyses:
+            self.log.info("%s: %s. %s", analysis.dashboard_name, analysis.status.value, analysis.summary)
+            summary = AnalysisSummary.of(
+                analysis,
+                earlier=past.get(analysis.dashboard_id, ()),
+                report_uri=published.report_uri,
+                analysis_uri=published.analysis_uri,
+                narrative=_own_words(comparison, analysis.dashboard_id),
+            )
+            result.append(summary.model_dump(mode="json"))
+        for key, text in messages(comparison.analyses, context=about, problems=comparison.problems).items():
+            ti.xcom_push(key=key, value=text)
+        if self.narrator is not None:
+            ti.xcom_push(key="narrative", value=narrative.text or " ".join(narrative.notes))
+        if problem := self._problem(comparison):
+            # A failing task returns nothing; the next person to look needs the summaries most of all.
+            ti.xcom_push(key="return_value", value=result)
+            raise AnalysisFailedError(f"{problem}\nReport: {published.report_uri}")
+        return result
 
-    def _publish(self, context: Context, comparison: Comparison) -> list[AnalysisSummary]:
-        from airflow_dashboards.analysis.report import ReportContext
-        from airflow_dashboards.refresh.publication import AnalysisSummary, publish
+    def _compare(self, context: Context, store: SnapshotStore) -> Comparison:
+        from airflow_dashboards.refresh.after import compare_all
+        from airflow_dashboards.refresh.pictures import BeforePictures, after_pictures
+        from airflow_dashboards.refresh.select import resolve
+
+        run, dag, settings = self.run_label(context), context["dag"], self.hook.settings
+        rules = load(self.rules, [dag.folder, *(dag.template_searchpath or ())])
+        before = BeforePictures(self.before, store, host=settings.host, project_id=settings.project_id)
+        after = after_pictures(self.after, store)
+        named = list(before.references) or list(after)
+        if not named and self.dashboards is None:
+            raise ValueError("before names an earlier capture, so after or dashboards must say of which dashboards")
+
+        def flow(flows: FlowClient) -> Flow[Comparison]:
+            ids = named or (yield from resolve(flows, self.dashboards))
+            self.note_dashboards(ids)
+            return (
+                yield from compare_all(
+                    flows,
+                    ids,
+                    before=before.load,
+                    after=after,
+                    read=store.read,
+                    keep=lambda snapshot: store.write(snapshot, run=run),
+                    host=settings.host,
+                    rules=rules,
+                    narrate=before.references if self.narrator == "posthog" else None,
+                )
+            )
+
+        return replace(self.hook.run(flow), notes=before.notes)
+
+    def _history(self, context: Context, store: SnapshotStore, comparison: Comparison) -> Past:
+        """Read what the runs before said, and add what this one says; the report must not wait for either."""
+        from airflow_dashboards.refresh.history import VerdictHistory
+        from airflow_dashboards.settings import history_keep
 
         ti = context["ti"]
-        told = {each: narrative for each, narrative in comparison.narratives.items() if narrative.text}
-        names = {analysis.dashboard_id: analysis.dashboard_name for analysis in comparison.analyses}
-        report_context = ReportContext(
+        history = VerdictHistory(store, keep=history_keep())
+        past: Past = {}
+        for analysis in comparison.analyses:
+            source, run = f"{ti.dag_id}.{ti.task_id}", ti.run_id
+            try:
+                past[analysis.dashboard_id] = history.streak(analysis, source=source, run=run)
+                history.add(analysis, source=source, run=run)
+            except (OSError, ValueError) as error:
+                comparison.notes.append(f"The history of {analysis.dashboard_name} could not be kept: {error}")
+        return past
+
+    def _about(self, context: Context, comparison: Comparison, past: Past) -> ReportContext:
+        from airflow_dashboards.analysis.report import ReportContext
+        from airflow_dashboards.refresh.history import past_verdicts
+
+        ti = context["ti"]
+        history: dict[str, list[PastVerdict]] = {}
+        for analysis in comparison.analyses:
+            history |= past_verdicts(analysis, past.get(analysis.dashboard_id, []))
+        return ReportContext(
             dag_id=ti.dag_id,
             run_id=ti.run_id,
             logical_date=context.get("logical_date"),
-            narrative="\n\n".join(f"{names[each]}: {narrative.text}" for each, narrative in told.items()) or None,
-            narrative_source="PostHog" if told else None,
-            notes=[
-                f"PostHog's own analysis of {names[each]} is {narrative.reason}"
-                for each, narrative in comparison.narratives.items()
-                if not narrative.text
-            ]
-            + [f"Dashboard {each} could not be compared: {why}" for each, why in comparison.unreadable.items()],
+            links={"Airflow task": ti.log_url},
+            history=history,
         )
-        folder = self.hook.storage_root(self.storage_path) / "reports" / self.run_label(context)
-        published = publish(comparison.analyses, folder, title=self.title, context=report_context)
-        return [
-            AnalysisSummary.of(
-                analysis,
-                report_uri=published.report_uri,
-                analysis_uri=published.analysis_uri,
-                narrative=_narrative(comparison, analysis.dashboard_id),
-            )
-            for analysis in comparison.analyses
-        ]
+
+    def _narrative(self, comparison: Comparison) -> Narrative:
+        from airflow_dashboards.refresh.narrate import MOST_TOKENS, Narrative, tell, told_by_posthog
+
+        if self.narrator == "posthog":
+            return told_by_posthog(comparison.analyses, comparison.narratives)
+        if self.narrator == "llm":
+            from airflow_dashboards.hooks.llm import asker
+
+            ask = asker(str(self.llm_conn_id), max_tokens=MOST_TOKENS)
+            return tell(comparison.analyses, ask, source=f"the language model of {self.llm_conn_id}")
+        return Narrative()
+
+    def _mark_dashboards(self, context: Context, comparison: Comparison, about: ReportContext) -> list[str]:
+        """Write what was asked for onto the dashboards, and return what was in the way."""
+        from airflow_dashboards.refresh.annotation import annotate
+        from airflow_dashboards.refresh.once import Once
+        from airflow_dashboards.refresh.status_note import write_status_notes
+
+        notes: list[str] = []
+        if self.status_tile:
+            notes += self.hook.run(lambda flows: write_status_notes(flows, comparison.analyses, about))
+        if self.annotate:
+            once = Once(self._folder(context) / "done")
+            notes += self.hook.run(lambda flows: annotate(flows, comparison.analyses, about, once))
+        return notes
+
+    def _folder(self, context: Context) -> Any:
+        from airflow_dashboards.refresh.files import local
+
+        return local(self.hook.storage_root(self.storage_path) / "reports" / self.run_label(context))
 
     def _problem(self, comparison: Comparison) -> str | None:
         from airflow_dashboards.analysis import Verdict
@@ -163,7 +278,7 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
             if analysis.status in stopping
             for line in _reasons(analysis, stopping)
         ]
-        lines += [f"dashboard {each} could not be compared: {why}" for each, why in comparison.unreadable.items()]
+        lines += comparison.problems
         return "The analysis stops the pipeline:\n  " + "\n  ".join(lines) if lines else None
 
 
@@ -171,39 +286,6 @@ def _reasons(analysis: Analysis, stopping: set[Any]) -> list[str]:
     return [f"{tile.name}: {tile.summary}" for tile in analysis.tiles_with(*stopping)] or [analysis.summary]
 
 
-def _where(summaries: list[AnalysisSummary]) -> str:
-    return f"\nReport: {summaries[0].report_uri}" if summaries else ""
-
-
-def _narrative(comparison: Comparison, dashboard_id: int) -> str | None:
+def _own_words(comparison: Comparison, dashboard_id: int) -> str | None:
     found = comparison.narratives.get(dashboard_id)
     return None if found is None else found.text or found.reason
-
-
-def _references(value: Any, store: Any) -> dict[int, Any]:
-    """Read `after`: outcomes of a refresh, whose `after` may be missing where it failed, or snapshot references."""
-    from airflow_dashboards.refresh.index import expand
-    from airflow_dashboards.refresh.outcome import RefreshOutcome
-    from airflow_dashboards.refresh.reference import SnapshotRef
-
-    if value is None:
-        return {}
-    try:
-        references = [outcome.after for outcome in expand(value, store, RefreshOutcome)]
-    except ValueError:
-        references = list(expand(value, store, SnapshotRef))
-    return {reference.dashboard_id: reference for reference in references if reference is not None}
-
-
-def _as_data(rules: Rules | RuleBook | dict[str, Any] | None) -> dict[str, Any]:
-    """Return rules as plain data, which is what Airflow can put into a serialized DAG; checks a dict on the way."""
-    if rules is None:
-        return {}
-    checked = _as_rules(rules) if isinstance(rules, dict) else rules
-    return checked.model_dump(mode="json", exclude_defaults=True)
-
-
-def _as_rules(data: dict[str, Any]) -> Rules | RuleBook:
-    from airflow_dashboards.analysis import RuleBook, Rules
-
-    return RuleBook.parse(data) if "default" in data or "overrides" in data else Rules.model_validate(data)

@@ -9,9 +9,11 @@ from airflow_dashboards.analysis import Analysis, Comparability, RuleBook, Rules
 from airflow_dashboards.posthog import PostHogError
 from airflow_dashboards.refresh.capture import capture
 from airflow_dashboards.refresh.server_analysis import ServerNarrative, server_analysis
+from airflow_dashboards.refresh.store import SnapshotStoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
 
     from airflow_dashboards.posthog import FlowClient
     from airflow_dashboards.posthog.flow import Flow
@@ -30,52 +32,64 @@ class Comparison:
     narratives: dict[int, ServerNarrative] = field(default_factory=dict)
     #: Dashboards that could not be compared at all, with the reason.
     unreadable: dict[int, str] = field(default_factory=dict)
+    #: Sentences for the report.
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def problems(self) -> list[str]:
+        """What could not be compared, a sentence each."""
+        return [f"Dashboard {each} could not be compared: {why}" for each, why in self.unreadable.items()]
 
 
 def compare_all(
     flows: FlowClient,
-    before: Iterable[SnapshotRef],
-    after: Mapping[int, SnapshotRef],
+    dashboards: Iterable[int],
     *,
+    before: Callable[[int, datetime], Snapshot | None],
+    after: Mapping[int, SnapshotRef],
     read: Callable[[SnapshotRef], Snapshot],
     keep: Callable[[Snapshot], SnapshotRef],
     host: str,
     rules: Rules | RuleBook,
-    narrate: bool = False,
+    narrate: Mapping[int, SnapshotRef] | None = None,
 ) -> Flow[Comparison]:
-    """Compare each before-picture with its after-picture, one dashboard in memory at a time.
+    """Compare each dashboard's before-picture with its after-picture, one dashboard in memory at a time.
 
     Args:
         flows: `client.flows`.
-        before: references of the before-pictures.
+        dashboards: ids of the dashboards.
+        before: given a dashboard and the instant of its after-picture, loads the before-picture; None: there is none.
         after: references of after-pictures by dashboard; a dashboard without one is read now, from PostHog's cache.
         read: loads a stored picture.
         keep: stores a picture that was read now.
         host: origin of PostHog.
         rules: what counts as harm.
-        narrate: whether to ask PostHog for its own summary too (contract 3.7).
+        narrate: where PostHog is to be asked for its own summary too (contract 3.7): the references of the
+            before-pictures, which hold the keys of the server's snapshots.
 
     One dashboard that can't be read or compared never costs the others: it is named in `unreadable`.
     """
     comparison = Comparison()
-    for reference in before:
-        dashboard_id = reference.dashboard_id
+    for dashboard_id in dashboards:
         try:
             if dashboard_id in after:
                 now = read(after[dashboard_id])
             else:
                 now = yield from capture(flows, dashboard_id, host=host)
                 keep(now)
-            comparison.analyses.append(compare(read(reference), now, rules))
-        except (PostHogError, OSError, ValueError) as error:
+            analysis = compare(before(dashboard_id, now.taken_at), now, rules)
+        except (PostHogError, SnapshotStoreError, OSError, ValueError) as error:
             comparison.unreadable[dashboard_id] = str(error)
             continue
-        if narrate:
-            comparison.narratives[dashboard_id] = yield from _narrative(flows, reference, comparison.analyses[-1])
+        comparison.analyses.append(analysis)
+        if narrate is not None:
+            comparison.narratives[dashboard_id] = yield from _narrative(flows, narrate.get(dashboard_id), analysis)
     return comparison
 
 
-def _narrative(flows: FlowClient, before: SnapshotRef, analysis: Analysis) -> Flow[ServerNarrative]:
+def _narrative(flows: FlowClient, before: SnapshotRef | None, analysis: Analysis) -> Flow[ServerNarrative]:
+    if before is None:
+        return ServerNarrative(reason="not asked for, because PostHog keeps no picture of an earlier run")
     if before.server_key is None and before.server_reason:
         return ServerNarrative(reason=before.server_reason)
     told = yield from server_analysis(

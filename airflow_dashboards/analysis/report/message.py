@@ -30,14 +30,23 @@ class Medium(str, Enum):
     HTML = "html"  # `html_content` of Airflow's SMTP notifier
 
 
-def summary_line(analyses: Sequence[Analysis]) -> str:
+def summary_line(analyses: Sequence[Analysis], *, problems: Sequence[str] = ()) -> str:
     """Return what happened on one line of at most 200 characters, without markup: fit for a mail's subject.
+
+    Args:
+        analyses: What `compare` said, one per dashboard.
+        problems: What could not be compared; with any, the line says FAIL.
 
     Example:
         >>> summary_line([analysis])
         'FAIL: 3 of 14 tiles need a look: Purchases per day, Sign-ups and Refunds.'
     """
-    return words.cut(f"{_WORD[overall(analyses)]}: {headline(analyses).sentence()}", _LINE)
+    verdict = Verdict.FAIL if problems else overall(analyses)
+    return words.cut(f"{_WORD[verdict]}: {_uncompared(problems)}{headline(analyses).sentence()}", _LINE)
+
+
+def _uncompared(problems: Sequence[str]) -> str:
+    return f"{words.count(len(problems), 'dashboard')} could not be compared. " if problems else ""
 
 
 def message(
@@ -46,6 +55,7 @@ def message(
     medium: Medium = Medium.SLACK,
     context: ReportContext | None = None,
     most: int = 5,
+    problems: Sequence[str] = (),
 ) -> str:
     """Return a few lines with links: the headline, the tiles that need a look, where to read on.
 
@@ -53,20 +63,22 @@ def message(
         analyses: What `compare` said, one per dashboard.
         medium: Slack (mrkdwn), plain text or HTML.
         context: Its `links` end the message, its `history` tells how long something has been going on.
-        most: Most tiles to name.
+        most: Most tiles to name, and most dashboards.
+        problems: What could not be compared, a sentence each; with any, the message is one of a failure.
 
     Example:
         >>> SlackNotifier(text=message(analyses, context=ReportContext(links={"Report": report_url})))
     """
     writer = _WRITERS[medium]
     context = context or ReportContext()
-    verdict = overall(analyses)
-    lines = [f"{_SIGN[verdict]} {writer.strong(headline(analyses).sentence(writer.text))}"]
+    verdict = Verdict.FAIL if problems else overall(analyses)
+    said = f"{_uncompared(problems)}{headline(analyses).sentence(writer.text)}"
+    lines = [f"{_SIGN[verdict]} {writer.strong(said)}"]
+    lines += [f"{writer.bullet}{writer.text(words.cut(problem, 200))}" for problem in problems[:most]]
     room = most
-    for analysis in worst_first(analyses):
-        wanting = grouped(analysis)[Group.ATTENTION]
-        if analysis.status is Verdict.PASS and not wanting:
-            continue
+    concerning = [each for each in worst_first(analyses) if each.status is not Verdict.PASS or _wanting(each)]
+    for analysis in concerning[:most]:
+        wanting = _wanting(analysis)
         name = words.cut(analysis.dashboard_name, 80) or f"Dashboard {analysis.dashboard_id}"
         lines.append(f"{writer.link(name, analysis.url)}: {_WORD[analysis.status]}{_since(context, analysis)}")
         if not wanting:
@@ -75,8 +87,14 @@ def message(
         if len(wanting) > max(room, 0):
             lines.append(f"{writer.bullet}and {len(wanting) - max(room, 0)} more")
         room -= len(wanting)
+    if len(concerning) > most:
+        lines.append(f"and {words.count(len(concerning) - most, 'more dashboard')}")
     lines += _links(context, writer)
     return writer.joined(lines)
+
+
+def _wanting(analysis: Analysis) -> list[TileAnalysis]:
+    return grouped(analysis)[Group.ATTENTION]
 
 
 def _tile(tile: TileAnalysis, analysis: Analysis, context: ReportContext, writer: _Writer) -> str:

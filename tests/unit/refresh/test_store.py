@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import gzip
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
 from airflow_dashboards.analysis.model import QueryKind, Snapshot, Tile, TileStatus
 from airflow_dashboards.refresh.files import host_name, names, safe_name
-from airflow_dashboards.refresh.history import VerdictHistory
 from airflow_dashboards.refresh.index import MAX_ENTRIES, expand, pack
 from airflow_dashboards.refresh.journal import Journal
 from airflow_dashboards.refresh.ledger import Ledger
@@ -214,18 +213,6 @@ def test_an_index_is_checked(tmp_path):
 def test_what_is_no_entry_is_refused(tmp_path, value):
     with pytest.raises(ValueError, match="SnapshotRef"):
         expand(value, SnapshotStore(tmp_path), SnapshotRef)
-
-
-def test_a_history_keeps_the_latest(tmp_path):
-    history = VerdictHistory(SnapshotStore(tmp_path), keep=3)
-    where = {"host": "https://eu.posthog.com", "project_id": 7, "dashboard_id": 42}
-    for day in range(5):
-        history.add({"day": day}, at=AT + timedelta(days=day), run=f"r{day}", **where)
-    assert [each["day"] for each in history.recent(**where)] == [4, 3, 2]
-    assert history.recent(**where, limit=1) == [{"day": 4}]
-    assert history.recent(host="https://eu.posthog.com", project_id=7, dashboard_id=43) == []
-    history.add({"day": 4, "again": True}, at=AT + timedelta(days=4), run="r4", **where)
-    assert [each["day"] for each in history.recent(**where)] == [4, 3, 2]
 
 
 def test_a_ledger_of_other_dashboards_starts_anew(tmp_path):
