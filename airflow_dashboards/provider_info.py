@@ -32,8 +32,20 @@ def get_provider_info() -> dict[str, Any]:
         "sensors": [_modules("sensors.refresh")],
         "triggers": [_modules("triggers.refresh")],
         "connection-types": [_CONNECTION],
+        "asset-uris": [
+            {
+                "schemes": ["posthog"],
+                "handler": "airflow_dashboards.assets.sanitize_uri",
+                "factory": "airflow_dashboards.assets.dashboard_asset",
+                "to_openlineage_converter": "airflow_dashboards.lineage.convert_asset_to_openlineage",
+            }
+        ],
         "cli": ["airflow_dashboards.cli.provider.get_posthog_cli_commands"],
-        "extra-links": ["airflow_dashboards.links.PostHogLink"],
+        "extra-links": [
+            "airflow_dashboards.links.PostHogLink",
+            "airflow_dashboards.links.RefreshReportLink",
+            "airflow_dashboards.links.BeforeSnapshotLink",
+        ],
         "config": {"posthog": {"description": "The PostHog dashboards provider.", "options": _OPTIONS}},
     }
 

@@ -10,7 +10,7 @@ from airflow.sdk import BaseOperator
 from airflow_dashboards.links import PostHogLink, dashboards_url
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from airflow.sdk import Context
 
@@ -50,6 +50,17 @@ class PostHogOperator(BaseOperator):
     def note_dashboards(self, dashboard_ids: Sequence[int]) -> None:
         """Remember for the task's link which dashboards it was about."""
         self.posthog_url = dashboards_url(self.hook.settings, dashboard_ids)
+
+    def announce(self, context: Context, facts: Mapping[int, dict[str, Any]]) -> None:
+        """Put facts about dashboards on the asset events of this task's outlets; see `airflow_dashboards.assets`."""
+        if not self.outlets or not facts:
+            return
+        from airflow_dashboards.assets import announce
+
+        settings = self.hook.settings
+        told = announce(context, self.outlets, facts, host=settings.host, project_id=settings.project_id)
+        if told:
+            self.log.info("Asset events: %s", ", ".join(told))
 
     @staticmethod
     def run_label(context: Context) -> str:

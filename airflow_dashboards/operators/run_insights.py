@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowException
 
+from airflow_dashboards.assets import REFRESHED, refreshed_facts
 from airflow_dashboards.operators.base import PostHogOperator
 from airflow_dashboards.settings import default_deferrable
 
@@ -54,6 +55,8 @@ class PostHogRunInsightsOperator(PostHogOperator):
         allow_empty: whether a selector may match nothing.
         deferrable: wait in the triggerer; default `[operators] default_deferrable`.
         cancel_on_kill: cancel queries that still wait at the server when somebody ends the task.
+        emit_assets: announce every refreshed dashboard as an asset event, through the alias
+            `posthog_dashboards_refreshed`. Dashboards whose assets are among `outlets` need no alias. See `assets`.
         posthog_conn_id: id of the Connection. Templated.
         storage_path: where the after-snapshots go. Templated.
 
@@ -87,9 +90,13 @@ class PostHogRunInsightsOperator(PostHogOperator):
         allow_empty: bool = False,
         deferrable: bool | None = None,
         cancel_on_kill: bool = True,
+        emit_assets: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.emit_assets = emit_assets
+        if emit_assets:
+            self.outlets = [*self.outlets, REFRESHED]
         self.dashboards = dashboards
         self.strategy = strategy
         self.timeout = timeout
@@ -258,6 +265,10 @@ class PostHogRunInsightsOperator(PostHogOperator):
             # journal stays: a retry is for those that are not refreshed.
             context["ti"].xcom_push(key="return_value", value=result)
             raise RefreshFailedError(judged.message)
+        self.announce(
+            context,
+            {each.dashboard_id: refreshed_facts(each) for each in outcomes if each.status is RefreshStatus.REFRESHED},
+        )
         journal.clear()
         return result
 
