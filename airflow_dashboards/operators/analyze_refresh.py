@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
@@ -48,7 +49,7 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
     Args:
         before: what the snapshot task returned; or which earlier run's capture to compare with, e.g. `{"days_ago": 7}`
             or `{"at": "{{ prev_start_date_success }}"}` (`tolerance_hours`, default 12, says how near it must be).
-            Templated.
+            Where there is none yet, nothing is said of the dashboard. Templated.
         after: what the refresh task returned (its read is the after-picture), or another snapshot task's result;
             without it the dashboards are read now, from PostHog's cache. Templated.
         dashboards: which ones, where neither `before` nor `after` names them: an id, a list, a selector. Templated.
@@ -117,6 +118,8 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
             raise ValueError(f"narrator must be None or one of {', '.join(NARRATORS)}, not {narrator!r}")
         if (narrator == "llm") is not bool(llm_conn_id):
             raise ValueError("narrator='llm' and llm_conn_id go together: the connection says which model to ask")
+        if isinstance(before, dict):
+            _check_earlier(before, named=after is not None or dashboards is not None)
         self.before = before
         self.after = after
         self.dashboards = dashboards
@@ -181,12 +184,12 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
         rules = load(self.rules, [dag.folder, *(dag.template_searchpath or ())])
         before = BeforePictures(self.before, store, host=settings.host, project_id=settings.project_id)
         after = after_pictures(self.after, store)
-        named = list(before.references) or list(after)
-        if not named and self.dashboards is None:
-            raise ValueError("before names an earlier capture, so after or dashboards must say of which dashboards")
+        named = list(after if before.earlier else before.references)
 
         def flow(flows: FlowClient) -> Flow[Comparison]:
-            ids = named or (yield from resolve(flows, self.dashboards))
+            ids = named
+            if before.earlier and self.after is None:
+                ids = yield from resolve(flows, self.dashboards)
             self.note_dashboards(ids)
             return (
                 yield from compare_all(
@@ -194,7 +197,7 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
                     ids,
                     before=before.load,
                     after=after,
-                    read=store.read,
+                    read=partial(store.read, packed=True),
                     keep=lambda snapshot: store.write(snapshot, run=run),
                     host=settings.host,
                     rules=rules,
@@ -280,6 +283,16 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
         ]
         lines += comparison.problems
         return "The analysis stops the pipeline:\n  " + "\n  ".join(lines) if lines else None
+
+
+def _check_earlier(before: dict[str, Any], *, named: bool) -> None:
+    """Refuse what can't be used before any task runs; templates are not known yet."""
+    from airflow_dashboards.refresh.earlier import parse_earlier
+
+    if any("{{" in str(each) for each in before.values()):
+        return
+    if parse_earlier(before) is not None and not named:
+        raise ValueError("before says which earlier capture, so after or dashboards must say of which dashboards")
 
 
 def _reasons(analysis: Analysis, stopping: set[Any]) -> list[str]:

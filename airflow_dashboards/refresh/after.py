@@ -46,7 +46,7 @@ def compare_all(
     dashboards: Iterable[int],
     *,
     before: Callable[[int, datetime], Snapshot | None],
-    after: Mapping[int, SnapshotRef],
+    after: Mapping[int, SnapshotRef | None],
     read: Callable[[SnapshotRef], Snapshot],
     keep: Callable[[Snapshot], SnapshotRef],
     host: str,
@@ -72,8 +72,8 @@ def compare_all(
     comparison = Comparison()
     for dashboard_id in dashboards:
         try:
-            if dashboard_id in after:
-                now = read(after[dashboard_id])
+            if (reference := after.get(dashboard_id)) is not None:
+                now = read(reference)
             else:
                 now = yield from capture(flows, dashboard_id, host=host)
                 keep(now)

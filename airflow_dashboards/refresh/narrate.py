@@ -103,8 +103,8 @@ def tell(analyses: Sequence[Analysis], ask: Callable[[str, str], str], *, source
         ask: given instructions and the message, returns the model's answer.
         source: who the model is, as the report names it.
     """
-    if not analyses:
-        return Narrative(notes=["There is no narrative, because nothing was compared."])
+    if not any(each.comparability is Comparability.CHANGED or each.status is not Verdict.PASS for each in analyses):
+        return Narrative(notes=["There is no narrative, because nothing has changed; the model was not asked."])
     try:
         answer = ask(INSTRUCTIONS, brief(analyses))
     except Exception as error:  # any model, any library: none of their failures may cost the task

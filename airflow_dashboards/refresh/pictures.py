@@ -49,7 +49,7 @@ class BeforePictures:
             SnapshotStoreError: it is there but can't be read.
         """
         if self.earlier is None:
-            return self._store.read(self.references[dashboard_id])
+            return self._store.read(self.references[dashboard_id], packed=True)
         found = find_earlier(
             self._store,
             self.earlier,
@@ -66,11 +66,11 @@ class BeforePictures:
         return found
 
 
-def after_pictures(value: Any, store: SnapshotStore) -> dict[int, SnapshotRef]:
-    """Return the references of after-pictures by dashboard.
+def after_pictures(value: Any, store: SnapshotStore) -> dict[int, SnapshotRef | None]:
+    """Return the references of after-pictures by dashboard; None where a refresh failed before it had one.
 
     Args:
-        value: outcomes of a refresh, whose picture may be missing where it failed, or snapshot references; may be None.
+        value: outcomes of a refresh or snapshot references; may be None.
         store: where captures are.
 
     Raises:
@@ -79,7 +79,6 @@ def after_pictures(value: Any, store: SnapshotStore) -> dict[int, SnapshotRef]:
     if value is None:
         return {}
     try:
-        references = [outcome.after for outcome in expand(value, store, RefreshOutcome)]
+        return {outcome.dashboard_id: outcome.after for outcome in expand(value, store, RefreshOutcome)}
     except ValueError:
-        references = list(expand(value, store, SnapshotRef))
-    return {reference.dashboard_id: reference for reference in references if reference is not None}
+        return {reference.dashboard_id: reference for reference in expand(value, store, SnapshotRef)}

@@ -83,3 +83,16 @@ def test_a_missing_file_says_where_it_was_looked_for(tmp_path):
 def test_other_nonsense_is_refused_when_the_dag_is_parsed(arguments, message):
     with pytest.raises(ValueError, match=message):
         PostHogAnalyzeRefreshOperator(task_id="analyze", before=[], **arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"before": {"days_ago": 7}}, "must say of which dashboards"),
+        ({"before": {"days_ago": -1}, "dashboards": 42}, "days_ago: Input should be greater than 0"),
+    ],
+)
+def test_an_earlier_capture_that_can_not_be_meant_is_refused_when_the_dag_is_parsed(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        PostHogAnalyzeRefreshOperator(task_id="analyze", **arguments)
+    PostHogAnalyzeRefreshOperator(task_id="later", before={"at": "{{ prev_start_date_success }}"})

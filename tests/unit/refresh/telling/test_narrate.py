@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from airflow_dashboards.analysis import Verdict
+from airflow_dashboards.analysis import Comparability, Verdict
 from airflow_dashboards.refresh.narrate import LONGEST_BRIEF, LONGEST_NARRATIVE, brief, checked, tell, told_by_posthog
 from airflow_dashboards.refresh.server_analysis import ServerNarrative
 
@@ -72,6 +72,17 @@ def test_a_failure_is_a_note(fail):
     assert narrative.text is None
     assert narrative.notes == ["A narrative by the model is not available: the model is on fire"]
     assert tell([fail()], lambda *_: " \n ", source="the model").text is None
+
+
+def test_a_morning_without_change_costs_no_question(analysis, tile):
+    quiet = analysis(1, [tile(1, "Purchases")]).model_copy(update={"comparability": Comparability.UNCHANGED})
+
+    def ask(instructions, message):
+        raise AssertionError("nobody may be asked")
+
+    assert tell([quiet], ask, source="m").notes == [
+        "There is no narrative, because nothing has changed; the model was not asked."
+    ]
 
 
 def test_posthogs_own_texts_are_joined_checked_and_the_missing_explained(fail):
