@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from airflow_dashboards.posthog.arguments import positive_id
 from airflow_dashboards.posthog.errors import (
     AuthenticationError,
     MissingScopeError,
@@ -276,6 +277,8 @@ def refresh_many(
     Example:
         >>> outcomes = client.run(refresh_many(client.flows, [42, 43], RefreshOptions(host=client.host)))
     """
+    for index, dashboard_id in enumerate(dashboard_ids):
+        positive_id(dashboard_id, f"dashboard_ids[{index}]")
     ledger = ledger if ledger is not None else Ledger(dashboard_ids)
     batch = _Batch(flows, ledger, options, keep, journal)
     now: float = yield Now()

@@ -11,6 +11,8 @@ from airflow_dashboards.posthog import (
     PostHogArgumentError,
     ProjectNotFoundError,
 )
+from airflow_dashboards.posthog.arguments import flag
+from airflow_dashboards.posthog.resources.fields import DASHBOARD, body
 from airflow_dashboards.refresh.effects import BoardChange, Effect
 from airflow_dashboards.refresh.tags import normalised_tags
 
@@ -47,7 +49,7 @@ def checked_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
         raise PostHogArgumentError("Nothing to change: name at least one field.")
     if "filters" in fields and not fields["filters"]:
         raise PostHogArgumentError("filters: PostHog ignores empty filters, so they can't be cleared this way.")
-    checked = dict(fields)
+    checked = body(DASHBOARD, fields)
     if "tags" in checked:
         checked["tags"] = normalised_tags(checked["tags"])
     return checked
@@ -83,6 +85,7 @@ def delete_dashboard(
         delete_insights: also its insights that live on no other dashboard.
         dry_run: only say what would be deleted.
     """
+    flag(delete_insights, "delete_insights")
     try:
         board = yield from flows.dashboards.get(dashboard_id)
         if dry_run:

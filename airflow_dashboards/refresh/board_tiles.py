@@ -13,6 +13,7 @@ from airflow_dashboards.posthog import (
     NotFoundError,
     PostHogArgumentError,
     TileArrangement,
+    arguments,
 )
 from airflow_dashboards.refresh.effects import BoardChange, BoardStateError, Effect
 from airflow_dashboards.refresh.packing import Box, packed
@@ -81,6 +82,10 @@ def ensure_text_tile(
         color: e.g. `blue`; None leaves it.
     """
     whole = note_body(body, key)
+    if layouts is not None:
+        arguments.layouts(layouts)
+    if color is not None:
+        arguments.text(color, "color", limit=arguments.MAX_COLOR, blank=True)
     board = yield from flows.dashboards.get(dashboard_id)
     marker = note_marker(key)
     notes = sorted((tile for tile in board.tiles if marker in _text(tile)), key=lambda tile: tile.id)
@@ -105,6 +110,10 @@ def copy_tile(flows: FlowClient, dashboard_id: int, *, from_dashboard_id: int, t
 
     A tile whose insight, text or (for a widget) clone is already there is left alone.
     """
+    arguments.positive_id(dashboard_id, "dashboard id")
+    arguments.positive_id(tile_id, "tile_id")
+    if arguments.positive_id(from_dashboard_id, "from_dashboard_id") == dashboard_id:
+        raise PostHogArgumentError("from_dashboard_id is the destination itself.")
     source = yield from flows.dashboards.get(from_dashboard_id)
     tile = _tile(source, tile_id)
     if tile is None:
@@ -131,6 +140,8 @@ def move_tile(flows: FlowClient, dashboard_id: int, *, tile_id: int, to_dashboar
 
     It keeps its id, but for API keys on build 2026-04, where it is copied and removed.
     """
+    arguments.positive_id(tile_id, "tile_id")
+    arguments.positive_id(to_dashboard, "to_dashboard")
     source = yield from flows.dashboards.get(dashboard_id)
     if _tile(source, tile_id) is None:
         destination = yield from flows.dashboards.get(to_dashboard)
@@ -155,6 +166,7 @@ def move_tile(flows: FlowClient, dashboard_id: int, *, tile_id: int, to_dashboar
 
 def delete_tile(flows: FlowClient, dashboard_id: int, *, tile_id: int) -> Flow[BoardChange]:
     """Remove a tile; its insight, text or widget survives. One that is not there is fine."""
+    arguments.positive_id(tile_id, "tile_id")
     board = yield from flows.dashboards.get(dashboard_id)
     already = _change(dashboard_id, Effect.ALREADY_SO, f"Tile {tile_id} is not on the dashboard.", [tile_id])
     if _tile(board, tile_id) is None:
@@ -190,11 +202,7 @@ def reorder_tiles(
     except ValueError:
         choices = ", ".join(each.value for each in TileArrangement)
         raise PostHogArgumentError(f"layout: must be one of {choices}, not {layout!r}.") from None
-    order = list(tile_order)
-    if not order:
-        raise PostHogArgumentError("tile_order: names no tile.")
-    if len(set(order)) != len(order):
-        raise PostHogArgumentError("tile_order: names a tile twice.")
+    order = arguments.ids(tile_order, "tile_order", unique=True)
     board = yield from flows.dashboards.get(dashboard_id)
     present = {tile.id: tile for tile in board.tiles}
     if missing := sorted(set(order) - set(present)):
@@ -225,13 +233,11 @@ def ensure_widgets(
     Calls of up to ten are all or nothing each; where there are more, a failure leaves the earlier calls' widgets, and
     running again adds the rest.
     """
-    for index, widget in enumerate(widgets):
-        if not isinstance(widget, Mapping) or not widget.get("widget_type"):
+    for index, asked in enumerate(arguments.objects(widgets, "widgets")):
+        if not asked.get("widget_type"):
             raise PostHogArgumentError(f"widgets[{index}]: needs a widget_type, e.g. error_tracking_list.")
-        if not isinstance(widget.get("config", {}), Mapping):
+        if not isinstance(asked.get("config", {}), Mapping):
             raise PostHogArgumentError(f"widgets[{index}].config: must be a dict, may be empty.")
-    if not widgets:
-        raise PostHogArgumentError("widgets: names no widget.")
     board = yield from flows.dashboards.get(dashboard_id)
     free = [tile for tile in board.tiles if tile.widget]
     missing: list[dict[str, Any]] = []

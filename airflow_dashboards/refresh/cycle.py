@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from airflow_dashboards.analysis.model import Snapshot, TileStatus
+from airflow_dashboards.posthog.arguments import positive_id
 from airflow_dashboards.posthog.errors import BadRequestError, PostHogError
 from airflow_dashboards.posthog.flow import Flow, Gather, Now, Sleep
 from airflow_dashboards.refresh.capture import picture, project_of
@@ -86,6 +87,7 @@ def kick(
     Example:
         >>> kicked = client.run(kick(client.flows, 42, options))
     """
+    positive_id(dashboard_id, "dashboard id")
     if since is None:
         since = yield from fresh_since(flows)
     return (yield from _kick(flows, dashboard_id, options, since=since, attempt=1))

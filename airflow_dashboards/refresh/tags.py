@@ -24,6 +24,7 @@ from airflow_dashboards.posthog import (
     ProjectNotFoundError,
     TagAction,
 )
+from airflow_dashboards.posthog.arguments import positive_id
 from airflow_dashboards.posthog.flow import Flow, Gather
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ def make_plan(flows: FlowClient, ids: Iterable[int], action: TagAction | str, ta
         PostHogError: the dashboards can't be read.
     """
     known, plain = checked(action, tags)
-    wanted = list(dict.fromkeys(ids))
+    wanted = list(dict.fromkeys(positive_id(each, f"ids[{index}]") for index, each in enumerate(ids)))
     current = yield from read_tags(flows, wanted)
     readable = {dashboard_id: has for dashboard_id, has in current.items() if not isinstance(has, str)}
     skipped = [TagProblem(id=each, reason=why) for each, why in current.items() if isinstance(why, str)]

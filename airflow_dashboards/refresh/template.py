@@ -121,7 +121,7 @@ def prepared(
     whole = fill_placeholders(validated(template), variables)
     if name is not None:
         whole["template_name"] = name
-    whole["tags"] = normalised_tags([*whole["tags"], *tags])
+    whole["tags"] = normalised_tags([*whole["tags"], *normalised_tags(tags)])
     checked = validated(whole)  # a placeholder's value or the name may have brought in a flaw
     checked["template_name"] = checked["template_name"].strip()
     return checked

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from airflow_dashboards.posthog.flow import Flow
 
-MAX_COLOR = 400
-
 
 class Tiles(Endpoints[F]):
     """The part of `client.dashboards` that treats single tiles."""
@@ -268,5 +266,5 @@ def _looks(layouts: Mapping[str, Any] | None, color: str | Unset | None) -> dict
     if layouts is not None:
         looks["layouts"] = arguments.layouts(layouts)
     if color is not None and color is not UNSET:
-        arguments.text(color, "color", limit=MAX_COLOR, blank=True)
+        arguments.text(color, "color", limit=arguments.MAX_COLOR, blank=True)
     return looks
