@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 PYTEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo stop test e2e bench lint format constraints clean
+.PHONY: help install demo stop test e2e bench docs lint format constraints clean
 
 help: ## show what can be made
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,11 @@ bench: install ## the measurements in benchmarks/
 	@found=; for script in benchmarks/bench_*.py; do test -e "$$script" || continue; found=1; echo "== $$script"; $(BIN)/python "$$script" || exit 1; done; \
 		test -n "$$found" || echo "There is no benchmark yet."
 
+docs: install ## the documentation as a static site, in build/docs
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt --group docs
+	$(BIN)/mkdocs build --quiet
+	@echo "Open build/docs/index.html"
+
 lint: install ## format, lint, types, and which room may know which
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -51,7 +56,7 @@ format: install ## rewrite the code as the formatter wants it
 
 constraints: install ## choose the newest versions again, for every Python we support
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --upgrade --no-header --no-annotate --no-emit-index-url \
-		--extra sandbox --extra report --group dev pyproject.toml --output-file constraints.txt
+		--extra sandbox --extra report --group dev --group docs pyproject.toml --output-file constraints.txt
 
 clean: ## remove what was built; .venv stays
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
