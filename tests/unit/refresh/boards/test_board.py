@@ -183,7 +183,8 @@ def test_reordering_says_when_there_is_nothing_to_move(world: Any) -> None:
     assert world.writes == []
     with pytest.raises(BoardStateError, match="has no tile 98, 99"):
         reorder([99, ids[0], 98])
-    for order, options, words in [([], {}, "tile_order is empty"), ([1, 1], {}, "more than once"), (ids, {"layout": "x"}, "layout")]:
+    refused = [([], {}, "tile_order is empty"), ([1, 1], {}, "more than once"), (ids, {"layout": "x"}, "layout")]
+    for order, options, words in refused:
         with pytest.raises(PostHogArgumentError, match=words):
             reorder(order, **options)
 
