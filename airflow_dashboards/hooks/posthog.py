@@ -11,6 +11,7 @@ from airflow.sdk.log import mask_secret
 
 from airflow_dashboards.hooks.connection import ConnectionSettings, parse_connection, read_extra
 from airflow_dashboards.hooks.shared import shared
+from airflow_dashboards.metrics import observer
 from airflow_dashboards.posthog import AsyncClient, Client, PostHogError
 from airflow_dashboards.refresh.doctor import examine
 from airflow_dashboards.settings import storage_root
@@ -100,16 +101,23 @@ class PostHogHook(BaseHook):
             "timeout": settings.timeout,
             "budget": common.budget,
             "capabilities": common.capabilities,
+            "observer": observer(),
         }
 
     def run(self, build: Callable[[FlowClient], Flow[T]]) -> T:
         """Drive a flow to its end with as much of it at the same time as it allows, and close the connections after.
+
+        Inside a running event loop, such as a notebook's, one step follows the other.
 
         Example:
             >>> hook.run(lambda flows: flows.dashboards.get(42))  # doctest: +SKIP
         """
         # Read before the loop starts: inside it Airflow refuses to fetch a connection synchronously.
         arguments = self._client_arguments(self.settings)
+        if _in_event_loop():
+            # Also where a signal has interrupted another `run`: Airflow's `on_kill`, which must cancel what that asked.
+            with Client(**arguments) as blocking:
+                return blocking.run(build(blocking.flows))
 
         async def drive() -> T:
             async with AsyncClient(**arguments) as client:
@@ -136,3 +144,11 @@ class PostHogHook(BaseHook):
         except (PostHogError, ValueError) as error:
             return False, str(error)
         return findings.usable, findings.describe()
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -252,9 +252,11 @@ class PostHogRunInsightsOperator(PostHogOperator):
         journal: Journal,
         store: SnapshotStore,
     ) -> Any:
+        from airflow_dashboards.metrics import note_refreshes
         from airflow_dashboards.refresh.index import pack
         from airflow_dashboards.refresh.outcome import RefreshStatus, verdict
 
+        note_refreshes(outcomes)
         for outcome in outcomes:
             level = "info" if outcome.status is RefreshStatus.REFRESHED else "warning"
             getattr(self.log, level)("%s", outcome.describe())

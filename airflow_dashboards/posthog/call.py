@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
+    from airflow_dashboards.posthog.observer import Observed, Observer
+
 T = TypeVar("T")
 
 
@@ -51,6 +53,8 @@ class Context:
     credential_kind: CredentialKind = CredentialKind.PERSONAL_API_KEY
     #: Spreads repeats; injectable, so that tests need no luck.
     spread: Callable[[], float] = random.random
+    #: Who watches the calls; nobody costs nothing.
+    observer: Observer | None = None
 
 
 def succeeded(reply: Reply) -> bool:
@@ -96,6 +100,25 @@ def open_stream(context: Context, request: Request) -> Flow[Opened]:
 
 
 def _repeat(context: Context, request: Request, once: Callable[[], Flow[T]]) -> Flow[T]:
+    if context.observer is None:
+        return _attempts(context, request, once)
+    return _watched(context.observer, context, request, once)
+
+
+def _watched(observer: Observer, context: Context, request: Request, once: Callable[[], Flow[T]]) -> Flow[T]:
+    observed = observer.began(request)
+    try:
+        result = yield from _attempts(context, request, once, observed)
+    except BaseException as error:  # a flow that is given up is closed, which is no Exception
+        observed.ended(error)
+        raise
+    observed.ended(None)
+    return result
+
+
+def _attempts(
+    context: Context, request: Request, once: Callable[[], Flow[T]], observed: Observed | None = None
+) -> Flow[T]:
     attempt = 1
     first_failure: float | None = None
     while True:
@@ -109,6 +132,8 @@ def _repeat(context: Context, request: Request, once: Callable[[], Flow[T]]) -> 
             delay = context.retry.delay(
                 request, error, attempt=attempt, elapsed=now - first_failure, spread=context.spread()
             )
+            if observed is not None:
+                observed.failed(error, delay=delay)
             if delay is None:
                 raise
         else:

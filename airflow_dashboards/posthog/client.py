@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import httpx
 
     from airflow_dashboards.posthog.budget import Budget
+    from airflow_dashboards.posthog.observer import Observer
     from airflow_dashboards.posthog.stream import Stream
 
 T = TypeVar("T")
@@ -139,17 +140,19 @@ def _checked(
     retry: RetryPolicy,
     budget: Budget | None,
     capabilities: Capabilities | None,
+    observer: Observer | None,
 ) -> tuple[Wire, Context]:
     if not isinstance(credential, Credential):
         raise PostHogArgumentError("credential must be a PersonalAPIKey, OAuthToken, SessionLogin or SessionCookies.")
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
         raise PostHogArgumentError(f"timeout must be a number of seconds above 0, not {timeout!r}.")
-    wire = Wire(arguments.host(host), credential, timeout=float(timeout), retry=retry, budget=budget)
+    wire = Wire(arguments.host(host), credential, timeout=float(timeout), retry=retry, budget=budget, observer=observer)
     context = Context(
         arguments.project(project_id),
         retry=retry,
         capabilities=capabilities if capabilities is not None else Capabilities(),
         credential_kind=credential.kind,
+        observer=observer,
     )
     return wire, context
 
@@ -165,6 +168,7 @@ class Client(_Clientlike[SyncFace]):
         retry: How patiently failed calls are repeated.
         budget: Request budget of the key, shared with other clients; None sends without counting.
         capabilities: What earlier clients of this connection have learnt; grows with every answer.
+        observer: Who is told of each call, for metrics and traces.
         transport: What httpx sends with; for tests.
 
     Raises:
@@ -185,9 +189,10 @@ class Client(_Clientlike[SyncFace]):
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
         budget: Budget | None = None,
         capabilities: Capabilities | None = None,
+        observer: Observer | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        wire, context = _checked(host, project_id, credential, timeout, retry, budget, capabilities)
+        wire, context = _checked(host, project_id, credential, timeout, retry, budget, capabilities, observer)
         self._driver = SyncDriver(wire, transport)
         super().__init__(_SyncFace(self._driver), context, wire.host)
         self.flows = FlowClient(context.project_id, context=context, host=wire.host)
@@ -236,9 +241,10 @@ class AsyncClient(_Clientlike[AsyncFace]):
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
         budget: Budget | None = None,
         capabilities: Capabilities | None = None,
+        observer: Observer | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        wire, context = _checked(host, project_id, credential, timeout, retry, budget, capabilities)
+        wire, context = _checked(host, project_id, credential, timeout, retry, budget, capabilities, observer)
         self._driver = AsyncDriver(wire, transport)
         super().__init__(_AsyncFace(self._driver), context, wire.host)
         self.flows = FlowClient(context.project_id, context=context, host=wire.host)

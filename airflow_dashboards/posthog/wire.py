@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import ssl
 
     from airflow_dashboards.posthog.budget import Budget
+    from airflow_dashboards.posthog.observer import Observer
 
 #: Failures before a connection stood: the server certainly did not see the request.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL)
@@ -48,9 +49,17 @@ class Wire:
     """One client's way of writing requests and reading answers. Does no I/O."""
 
     def __init__(
-        self, host: str, credential: Credential, *, timeout: float, retry: RetryPolicy, budget: Budget | None
+        self,
+        host: str,
+        credential: Credential,
+        *,
+        timeout: float,
+        retry: RetryPolicy,
+        budget: Budget | None,
+        observer: Observer | None = None,
     ) -> None:
         self.host = host
+        self._observer = observer
         self.auth = Authenticator(credential, host)
         self.timeout = timeout
         self._extensions = {"timeout": httpx.Timeout(timeout, connect=min(timeout, 15.0)).as_dict()}
@@ -120,6 +129,8 @@ class Wire:
                 path=request.path,
                 retry_after=wait,
             )
+        if wait > 0 and self._observer is not None:
+            self._observer.held_back(request, wait)
         return wait
 
     def note(self, reply: Reply, now: float) -> None:
