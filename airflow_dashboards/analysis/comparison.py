@@ -141,7 +141,7 @@ def _matched(before: Iterable[Tile], after: Iterable[Tile]) -> list[tuple[Tile |
     for tiles in (before, after):
         some = [tile for tile in tiles if _is_insight(tile)]
         if len({tile.id for tile in some}) < len(some):
-            some.sort(key=lambda tile: (tile.id, tile.model_dump_json()))
+            some.sort(key=lambda tile: (tile.id, tile.opened().model_dump_json()))
         taken: Counter[int] = Counter()
         side = {}
         for tile in some:
@@ -155,6 +155,8 @@ def _matched(before: Iterable[Tile], after: Iterable[Tile]) -> list[tuple[Tile |
 def _tile(
     one: Tile | None, other: Tile | None, before: Snapshot | None, after: Snapshot, book: RuleBook
 ) -> TileAnalysis:
+    # The only two results of the dashboard that are at hand, where it is large.
+    one, other = one and one.opened(), other and other.opened()
     shown = other or one
     assert shown is not None  # noqa: S101 - a pair has at least one side
     rules = book.rules_for(tile_id=shown.id, name=shown.name, tags=after.tags)

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from airflow_dashboards.analysis.model import SNAPSHOT_FORMAT, Snapshot, SnapshotHeader, Tile
+from airflow_dashboards.packed import WORTH_PACKING, Packed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,7 +34,7 @@ def dump(snapshot: Snapshot) -> Iterator[bytes]:
     tiles: list[Tile] = header.pop("tiles")
     yield SnapshotHeader(**header).model_dump_json().encode() + b"\n"
     for tile in tiles:
-        yield tile.model_dump_json().encode() + b"\n"
+        yield tile.opened().model_dump_json().encode() + b"\n"
 
 
 def load_header(line: bytes | str) -> SnapshotHeader:
@@ -61,8 +62,12 @@ def load_header(line: bytes | str) -> SnapshotHeader:
         raise SnapshotFormatError(f"damaged snapshot header: {_first(error)}") from error
 
 
-def load(lines: Iterable[bytes | str]) -> Snapshot:
+def load(lines: Iterable[bytes | str], *, packed: bool = False) -> Snapshot:
     """Read a snapshot from the lines of its file (any iterable of lines; an open file will do).
+
+    Args:
+        lines: the file's lines.
+        packed: keep large results compressed (`airflow_dashboards.packed`), for a snapshot that is only compared.
 
     Raises:
         SnapshotFormatError: as `load_header`, or a tile's line is damaged; the message names the line.
@@ -81,9 +86,12 @@ def load(lines: Iterable[bytes | str]) -> Snapshot:
         if not line.strip():
             continue
         try:
-            tiles.append(Tile.model_validate_json(line))
+            tile = Tile.model_validate_json(line)
         except ValidationError as error:
             raise SnapshotFormatError(f"damaged snapshot: line {number}: {_first(error)}") from error
+        if packed and len(line) >= WORTH_PACKING and tile.result is not None:
+            tile = tile.model_copy(update={"result": Packed(tile.result)})
+        tiles.append(tile)
     return Snapshot(**header.__dict__, tiles=tiles)
 
 

@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from airflow_dashboards.packed import Packed
+
 #: Version of the snapshot file's format; a reader refuses a newer major.
 SNAPSHOT_FORMAT: Literal["airflow-dashboards/snapshot/1"] = "airflow-dashboards/snapshot/1"
 #: Version of `analysis.json`.
@@ -67,7 +69,7 @@ class Tile(_Data):
     interval: str | None = None
     #: IANA name of the timezone in which periods are cut.
     timezone: str = "UTC"
-    #: As PostHog sent it (contract 4.7).
+    #: As PostHog sent it (contract 4.7); `Packed` where it is large and the snapshot was read so.
     result: Any = None
     columns: list[str] | None = None
     types: list[Any] | None = None
@@ -75,6 +77,10 @@ class Tile(_Data):
     last_refresh: datetime | None = None
     #: The server's own words where `status` is failed.
     error: str | None = None
+
+    def opened(self) -> Tile:
+        """Return this tile with its result at hand, should it be packed."""
+        return self.model_copy(update={"result": self.result.open()}) if isinstance(self.result, Packed) else self
 
 
 class SnapshotHeader(_Data):

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from pydantic import TypeAdapter
 from pydantic import ValidationError as ModelError
@@ -28,7 +28,7 @@ from airflow_dashboards.posthog.failures import (
     read_body,
     where,
 )
-from airflow_dashboards.posthog.flow import Flow, Now, Open, Opened, Reply, Request, Send, Sleep
+from airflow_dashboards.posthog.flow import Flow, Now, Open, Opened, Receive, Reply, Request, Send, Sleep
 from airflow_dashboards.posthog.models import Answer
 from airflow_dashboards.posthog.retry import RetryPolicy
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from airflow_dashboards.posthog.observer import Observed, Observer
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,31 @@ def open_stream(context: Context, request: Request) -> Flow[Opened]:
             now=(yield Now()),
             credential_kind=context.credential_kind.value,
             project_id=context.project_id,
+        )
+
+    return _repeat(context, request, once)
+
+
+class Reader(Protocol[T_co]):
+    """Makes something of a body that arrives in pieces."""
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes. Must not raise: what is wrong with them is told at the end."""
+
+    def end(self, reply: Reply) -> T_co:
+        """Return what the body said; `reply` is the answer without it."""
+
+
+def receive(context: Context, request: Request, reader: Callable[[], Reader[T]]) -> Flow[T]:
+    """As `call`, for an answer that may be too large to be held as a whole; each attempt has a reader of its own."""
+
+    def once() -> Flow[T]:
+        reading = reader()
+        reply = yield Receive(request, reading.feed)
+        if succeeded(reply):
+            return reading.end(reply)
+        raise failure(
+            reply, now=(yield Now()), credential_kind=context.credential_kind.value, project_id=context.project_id
         )
 
     return _repeat(context, request, once)
@@ -174,14 +200,19 @@ def answer(kind: type[T]) -> Callable[[Reply], T]:
         try:
             value = adapter.validate_json(reply.content)
         except ModelError as error:
-            raise _unreadable(reply, error) from None
+            raise unreadable(reply, error) from None
         if isinstance(value, Answer):
-            date = reply.headers.get("date")
-            value.server_time = _instant(date) if date else None
-            value.request_id = reply.headers.get("x-request-id")
+            note_headers(value, reply)
         return cast("T", value)
 
     return parse
+
+
+def note_headers(value: Answer, reply: Reply) -> None:
+    """Write down what an answer's headers say."""
+    date = reply.headers.get("date")
+    value.server_time = _instant(date) if date else None
+    value.request_id = reply.headers.get("x-request-id")
 
 
 def nothing(reply: Reply) -> None:
@@ -195,7 +226,8 @@ def nothing(reply: Reply) -> None:
         )
 
 
-def _unreadable(reply: Reply, error: ModelError) -> PostHogProtocolError:
+def unreadable(reply: Reply, error: ModelError) -> PostHogProtocolError:
+    """The exception for a good answer that is not what the endpoint answers."""
     facts: dict[str, Any] = {
         "status": reply.status,
         "method": reply.request.method,

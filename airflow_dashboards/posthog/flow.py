@@ -15,7 +15,7 @@ Example:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -82,6 +82,17 @@ class Open:
 
 
 @dataclass(frozen=True, slots=True)
+class Receive:
+    """Send one request and hand the body of a good answer to `take`, piece by piece, as it arrives.
+
+    Resumes with the `Reply`, without that body; an error's body is in it as usual. `take` must not raise.
+    """
+
+    request: Request
+    take: Callable[[bytes], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Sleep:
     """Wait `seconds`; resumes with None."""
 
@@ -104,7 +115,7 @@ class Gather:
     limit: int = 8
 
 
-Step: TypeAlias = Send | Open | Sleep | Now | Gather
+Step: TypeAlias = Send | Open | Receive | Sleep | Now | Gather
 Flow: TypeAlias = Generator[Step, Any, T]
 
 
@@ -155,6 +166,16 @@ def _settle(flow: Flow[Any], driver: Driver) -> Any:
         return error
 
 
+def _receive(opened: Opened, take: Callable[[bytes], None]) -> Reply:
+    if opened.chunks is not None:
+        try:
+            for chunk in opened.chunks:
+                take(chunk)
+        finally:
+            opened.close()
+    return opened.reply
+
+
 def run(flow: Flow[T], driver: Driver) -> T:
     """Drive a flow to its end; returns what it returns, raises what it raises."""
     outcome: Any = None
@@ -172,6 +193,8 @@ def run(flow: Flow[T], driver: Driver) -> T:
                     outcome = driver.now()
                 elif isinstance(step, Open):
                     outcome = driver.open(step.request)
+                elif isinstance(step, Receive):
+                    outcome = _receive(driver.open(step.request), step.take)
                 else:
                     outcome = [_settle(each, driver) for each in step.flows]
             except Exception as error:  # it belongs to the flow, which may know what to do
@@ -192,6 +215,16 @@ async def _gather(step: Gather, driver: AsyncDriver) -> list[Any]:
     return await asyncio.gather(*map(one, step.flows), return_exceptions=True)
 
 
+async def _areceive(opened: Opened, take: Callable[[bytes], None]) -> Reply:
+    if opened.chunks is not None:
+        try:
+            async for chunk in opened.chunks:
+                take(chunk)
+        finally:
+            await opened.close()
+    return opened.reply
+
+
 async def arun(flow: Flow[T], driver: AsyncDriver) -> T:
     """Drive a flow to its end without blocking the event loop; the twin of `run`."""
     outcome: Any = None
@@ -209,6 +242,8 @@ async def arun(flow: Flow[T], driver: AsyncDriver) -> T:
                     outcome = driver.now()
                 elif isinstance(step, Open):
                     outcome = await driver.open(step.request)
+                elif isinstance(step, Receive):
+                    outcome = await _areceive(await driver.open(step.request), step.take)
                 else:
                     outcome = await _gather(step, driver)
             except Exception as error:  # it belongs to the flow, which may know what to do

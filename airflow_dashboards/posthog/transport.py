@@ -110,7 +110,7 @@ class SyncDriver:
             self.wire.note(reply, self.now())
             return Opened(reply)
         return Opened(
-            Reply(response.status_code, response.headers, b"", request),
+            Reply(response.status_code, response.headers, b"", request, url=self.wire.host + request.path),
             chunks=self._chunks(request, response),
             close=response.close,
         )
@@ -231,7 +231,7 @@ class AsyncDriver:
             self.wire.note(reply, self.now())
             return Opened(reply)
         return Opened(
-            Reply(response.status_code, response.headers, b"", request),
+            Reply(response.status_code, response.headers, b"", request, url=self.wire.host + request.path),
             chunks=self._chunks(request, response),
             close=response.aclose,
         )

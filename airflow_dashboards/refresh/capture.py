@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_dashboards.analysis.kinds import classify, interval
 from airflow_dashboards.analysis.model import QueryKind, Snapshot, TileStatus
 from airflow_dashboards.analysis.model import Tile as Captured
+from airflow_dashboards.packed import opened
 from airflow_dashboards.posthog.flow import Flow, Now
 from airflow_dashboards.refresh.clock import instant
 from airflow_dashboards.refresh.verify import query_error, tile_error, tile_name
@@ -70,7 +71,7 @@ def _captured(tile: Tile) -> Captured:
     if not insight.is_readable:
         return Captured(kind=QueryKind.UNKNOWN, **shared)
     return Captured(
-        kind=classify(insight.query, insight.result),
+        kind=classify(insight.query, opened(insight.result)),
         query=insight.query,
         interval=interval(insight.query),
         timezone=insight.timezone or "UTC",
@@ -122,7 +123,7 @@ def capture(flows: FlowClient, dashboard_id: int, *, host: str, mode: Refresh | 
     Example:
         >>> snapshot = client.run(capture(client.flows, 42, host=client.host))
     """
-    dashboard = yield from flows.dashboards.get(dashboard_id, refresh=mode)
+    dashboard = yield from flows.dashboards.get(dashboard_id, refresh=mode, packed=True)
     now: float = yield Now()
     return picture(
         dashboard,

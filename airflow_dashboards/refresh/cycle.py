@@ -109,7 +109,7 @@ def _kick(
     if strategy is Strategy.PER_TILE:
         return (yield from _tile_by_tile(flows, kicked, options, mode="force_blocking"))
     try:
-        dashboard = yield from flows.dashboards.get(dashboard_id, refresh=strategy.value)
+        dashboard = yield from flows.dashboards.get(dashboard_id, refresh=strategy.value, packed=True)
     except BadRequestError:
         # One tile whose SQL is broken fails the whole request (contract 5.4.8): the others are still to be refreshed.
         mode = "blocking" if strategy is Strategy.BLOCKING else "force_blocking"
@@ -151,7 +151,7 @@ def _refused(dashboard: Dashboard) -> set[int]:
 
 
 def _tile_by_tile(flows: FlowClient, kicked: Kick, options: RefreshOptions, *, mode: str) -> Flow[Kick | Refreshed]:
-    before = yield from flows.dashboards.get(kicked.dashboard_id, refresh="force_cache")
+    before = yield from flows.dashboards.get(kicked.dashboard_id, refresh="force_cache", packed=True)
     baseline = {tile.id: tile.insight.last_refresh for tile in before.tiles if tile.insight is not None}
     done = yield from compute(flows, before, mode)
     kicked = kicked.model_copy(update={"name": before.name or "", "failures": done.failures})
@@ -182,7 +182,7 @@ def finish(
         PostHogError: the dashboard could not be read.
     """
     for pause in (*READ_AGAIN, None):
-        dashboard = yield from flows.dashboards.get(kicked.dashboard_id, refresh="force_cache")
+        dashboard = yield from flows.dashboards.get(kicked.dashboard_id, refresh="force_cache", packed=True)
         kicked = kicked.model_copy(update={"name": dashboard.name or kicked.name})
         tiles = _judged(dashboard, kicked, options, baseline)
         open_ids = [tile.id for tile in tiles if tile.status in _OPEN and tile.id not in kicked.failures]

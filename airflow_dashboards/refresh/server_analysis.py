@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from airflow_dashboards.analysis.model import Snapshot, TileStatus
+from airflow_dashboards.packed import opened
 from airflow_dashboards.posthog.errors import (
     BadRequestError,
     ConsentRequiredError,
@@ -62,7 +63,7 @@ def client_results(snapshot: Snapshot) -> dict[int | str, dict[str, Any]]:
     The server's own reader looks past dashboard filters (contract 5.3); this way its before-picture has what was shown.
     """
     return {
-        str(tile.id): {"insight_name": tile.name, "data": tile.result}
+        str(tile.id): {"insight_name": tile.name, "data": opened(tile.result)}
         for tile in snapshot.tiles
         if tile.status is TileStatus.OK and tile.result and tile.name.strip()
     }

@@ -111,8 +111,12 @@ class SnapshotStore:
             bytes=hashing.size,
         )
 
-    def read(self, ref: SnapshotRef | dict[str, Any]) -> Snapshot:
+    def read(self, ref: SnapshotRef | dict[str, Any], *, packed: bool = False) -> Snapshot:
         """Read a snapshot back, and check that the file is the very one that was written.
+
+        Args:
+            ref: what `write` returned.
+            packed: keep large results compressed, see `analysis.files.load`.
 
         Raises:
             SnapshotStoreError: the file is missing, damaged, or not the one the reference was made for.
@@ -124,7 +128,7 @@ class SnapshotStore:
                 hashing = _Hashing(file)
                 try:
                     with gzip.GzipFile(mode="rb", fileobj=cast("IO[bytes]", hashing)) as lines:
-                        snapshot = load(lines)
+                        snapshot = load(lines, packed=packed)
                 except (EOFError, zlib.error, gzip.BadGzipFile, SnapshotFormatError) as error:
                     raise SnapshotStoreError(self._damaged(ref, str(error))) from error
                 while hashing.read(_CHUNK):

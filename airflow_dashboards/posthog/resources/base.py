@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_dashboards.posthog.arguments import json_object, json_text
-from airflow_dashboards.posthog.call import call, succeeded
+from airflow_dashboards.posthog.call import Reader, call, receive, succeeded
 from airflow_dashboards.posthog.endpoint import F, Resource
 from airflow_dashboards.posthog.flow import Flow, Reply, Request
 from airflow_dashboards.posthog.vocabulary import UNSET
@@ -64,6 +64,10 @@ class Endpoints(Resource[F]):
             long_running=long_running,
         )
         return call(self._context, request, parse, accepts)
+
+    def _receive(self, path: str, reader: Callable[[], Reader[T]], **facts: Any) -> Flow[T]:
+        """As `_call` with GET, for an answer that is read while it arrives."""
+        return receive(self._context, self._request("GET", path, **facts), reader)
 
     def _request(self, method: str, path: str, **facts: Any) -> Request:
         return Request(method, f"{self._root}/{path}", **facts)

@@ -8,6 +8,7 @@ from airflow_dashboards.posthog import arguments
 from airflow_dashboards.posthog.call import answer
 from airflow_dashboards.posthog.endpoint import F, endpoint
 from airflow_dashboards.posthog.errors import PostHogArgumentError, PostHogProtocolError
+from airflow_dashboards.posthog.large import DashboardReader
 from airflow_dashboards.posthog.models import Dashboard, DashboardPage, DashboardSummary
 from airflow_dashboards.posthog.resources.base import Endpoints, given, overrides, stated
 from airflow_dashboards.posthog.resources.fields import DASHBOARD, body, change
@@ -121,6 +122,7 @@ class Boards(Endpoints[F]):
         refresh: Refresh | str = Refresh.FORCE_CACHE,
         filters_override: Mapping[str, Any] | None = None,
         variables_override: Mapping[str, Any] | None = None,
+        packed: bool = False,
     ) -> Flow[Dashboard]:
         """A dashboard with its tiles and, as far as `refresh` lets it, their results (contract 3.2).
 
@@ -132,6 +134,8 @@ class Boards(Endpoints[F]):
             refresh: How far results may or must be calculated. The default only reads the cache.
             filters_override: Filters for this read alone, merged over the stored ones.
             variables_override: Variables for this read alone; entries need `code_name`.
+            packed: For dashboards of any size. Where the answer is large it is read while it arrives, and results from
+                64 KB on stay compressed: `insight.result.open()` (`airflow_dashboards.packed`).
 
         Raises:
             NotFoundError: It does not exist here, or was deleted.
@@ -142,17 +146,15 @@ class Boards(Endpoints[F]):
         """
         arguments.positive_id(id, "dashboard id")
         mode = arguments.choice(refresh, Refresh, "refresh")
-        return (
-            yield from self._call(
-                "GET",
-                f"{id}/",
-                answer(Dashboard),
-                intent=f"read dashboard {id}",
-                action="get",
-                params={"refresh": mode.value, **overrides(filters_override, variables_override)},
-                long_running=mode.calculates_in_request,
-            )
-        )
+        facts: dict[str, Any] = {
+            "intent": f"read dashboard {id}",
+            "action": "get",
+            "params": {"refresh": mode.value, **overrides(filters_override, variables_override)},
+            "long_running": mode.calculates_in_request,
+        }
+        if packed:
+            return (yield from self._receive(f"{id}/", DashboardReader, **facts))
+        return (yield from self._call("GET", f"{id}/", answer(Dashboard), **facts))
 
     @endpoint
     def create(

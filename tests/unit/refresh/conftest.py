@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from email.utils import format_datetime
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from airflow_dashboards.posthog import FlowClient, PostHogConnectionError, RetryPolicy
-from airflow_dashboards.posthog.flow import Reply, Request, run
+from airflow_dashboards.posthog.flow import Opened, Reply, Request, run
 
 #: 2026-06-01T08:00:00.400Z: within a second, as clocks are.
 START = 1_780_300_800.4
@@ -129,8 +129,11 @@ class FakePostHog:
         self.slept.append(seconds)
         self.time += seconds
 
-    def open(self, request: Request) -> Any:
-        raise AssertionError("nothing here streams")
+    def open(self, request: Request) -> Opened:
+        reply = self.send(request)
+        if reply.status >= 300:
+            return Opened(reply)
+        return Opened(replace(reply, content=b""), chunks=iter([reply.content]), close=lambda: None)
 
     def count(self, pattern: str) -> int:
         return sum(bool(re.search(pattern, self._line(request))) for request in self.log)
