@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from airflow_dashboards.posthog import Budget, Capabilities, Window, shared_budget
@@ -23,7 +23,7 @@ class Shared:
 
 
 _by_identity: dict[str, Shared] = {}
-_lock = Lock()
+_lock = RLock()  # re-entrant, as the locks of what is shared: see `Budget`
 
 
 def shared(settings: ConnectionSettings) -> Shared:

@@ -66,7 +66,8 @@ class Budget:
 
     def __init__(self, limits: Mapping[str, Sequence[Window]] = LIMITS) -> None:
         self._buckets = {name: _Bucket(windows) for name, windows in limits.items()}
-        self._lock = threading.Lock()
+        # Re-entrant: a signal handler, such as Airflow's `on_kill`, sends requests while this thread may hold it.
+        self._lock = threading.RLock()
 
     def reserve(self, bucket: str, now: float, *, patience: float = math.inf) -> float:
         """Book the next free slot and return the seconds until it.
@@ -95,7 +96,7 @@ class Budget:
 
 
 _shared: dict[str, Budget] = {}
-_shared_lock = threading.Lock()
+_shared_lock = threading.RLock()
 
 
 def shared_budget(host: str, credential: Credential, limits: Mapping[str, Sequence[Window]] = LIMITS) -> Budget:

@@ -190,7 +190,8 @@ class Capabilities:
         self._missing = set(missing)
         self._keys_refused = set(keys_refused)
         self._available = {kind: set(actions) for kind, actions in (available or {}).items()}
-        self._lock = threading.Lock()
+        # Re-entrant: a signal handler, such as Airflow's `on_kill`, sends requests while this thread may hold it.
+        self._lock = threading.RLock()
 
     def allows(self, action: str, credential_kind: CredentialKind | str) -> bool | None:
         """Whether the action works with this kind of credential on this server; None: not known yet, try it."""

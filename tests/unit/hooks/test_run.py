@@ -1,0 +1,52 @@
+"""`PostHogHook.run`, also where an event loop runs already: in a notebook, and in a signal handler."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from airflow_dashboards import PostHogHook, PostHogRunInsightsOperator
+from airflow_dashboards.sandbox import Sandbox
+
+pytestmark = pytest.mark.posthog_sandbox(build="cloud", demo=True)
+
+
+@pytest.fixture
+def posthog(posthog_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    monkeypatch.setenv("AIRFLOW_CONN_POSTHOG_DEFAULT", posthog_sandbox.conn_uri())
+    monkeypatch.setattr("airflow_dashboards.hooks.shared._by_identity", {})
+    return posthog_sandbox
+
+
+def test_a_flow_runs_inside_a_loop_as_outside_of_one(posthog: Sandbox) -> None:
+    async def inside() -> Any:
+        return PostHogHook().run(lambda flows: flows.dashboards.page(limit=1))
+
+    outside = PostHogHook().run(lambda flows: flows.dashboards.page(limit=1))
+    assert asyncio.run(inside()).count == outside.count
+
+
+def test_a_task_killed_while_it_waits_cancels_its_queries(posthog: Sandbox, tmp_path: Any) -> None:
+    """Airflow calls `on_kill` in a signal handler: on the very thread, and amid the very loop, of the refresh."""
+    posthog.settings(tile_seconds=60)
+    operator = PostHogRunInsightsOperator(task_id="refresh", dashboards=1, storage_path=str(tmp_path))
+    operator._in_flight = SimpleNamespace(  # type: ignore[assignment]
+        in_flight=lambda: [SimpleNamespace(pending=_kicked(operator.hook))]
+    )
+
+    async def interrupted() -> None:
+        operator.on_kill()
+
+    asyncio.run(interrupted())
+
+    cancelled = [entry for entry in posthog.log() if entry["method"] == "DELETE"]
+    assert cancelled
+    assert {entry["status"] for entry in cancelled} == {200}
+
+
+def _kicked(hook: PostHogHook) -> list[str]:
+    dashboard = hook.run(lambda flows: flows.dashboards.get(1, refresh="force_async"))
+    return [tile.insight.query_status.id for tile in dashboard.tiles if tile.insight and tile.insight.query_status]
