@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from airflow_dashboards.posthog import DashboardSummary, FlowClient
     from airflow_dashboards.posthog.flow import Flow
 
+#: A folder that nobody has: a server that lists dashboards in it ignores folders.
+NO_FOLDER = "airflow-dashboards/no such folder"
+
 
 @dataclass(frozen=True)
 class Selector:
@@ -24,6 +27,11 @@ class Selector:
     folder: str | None = None
     #: Every dashboard of the project. Must be said: a selector without criteria is refused.
     all: bool = False
+
+    def __str__(self) -> str:
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        said = {name: value for name, value in given.items() if value != getattr(Selector, name)}
+        return ", ".join(f"{name}={value!r}" for name, value in said.items())
 
     def matches(self, dashboard: DashboardSummary) -> bool:
         """Check again what the server may have ignored: builds without a filter list everything (contract 3.1)."""
@@ -119,7 +127,8 @@ def resolve(flows: FlowClient, value: Any, *, allow_empty: bool = False) -> Flow
     """Return the ids a `dashboards` argument stands for, in order, each once. Ids cost no request.
 
     Raises:
-        ValueError: as `parse_dashboards`; or a selector that matches nothing, unless `allow_empty`.
+        ValueError: as `parse_dashboards`; or a selector that matches nothing, unless `allow_empty`; or one by folder,
+            and this build of PostHog ignores folders.
         PostHogError: the list could not be read.
     """
     selection = parse_dashboards(value)
@@ -129,6 +138,20 @@ def resolve(flows: FlowClient, value: Any, *, allow_empty: bool = False) -> Flow
         search=selection.search, tags=selection.tags, pinned=selection.pinned, folder=selection.folder
     )
     ids = list(dict.fromkeys(each.id for each in found if selection.matches(each)))
+    if ids and selection.folder is not None and not (yield from _knows_folders(flows)):
+        raise ValueError(
+            f"dashboards can't be selected by folder {selection.folder!r}: this build of PostHog ignores folders and "
+            "lists every dashboard instead. Select them by tags"
+        )
     if not ids and not allow_empty:
-        raise ValueError(f"no dashboard matches {selection}: refresh nothing on purpose with allow_empty")
+        raise ValueError(
+            f"no dashboard matches {selection}. Check the selector; where a task may have nothing to do, its operator "
+            "takes allow_empty=True"
+        )
     return ids
+
+
+def _knows_folders(flows: FlowClient) -> Flow[bool]:
+    """Whether the server filters by folder: only newest builds do, and their answers name no folder (contract 3.1)."""
+    page = yield from flows.dashboards.page(limit=1, folder=NO_FOLDER)
+    return not page.results

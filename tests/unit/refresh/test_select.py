@@ -104,6 +104,19 @@ def test_a_selector_is_checked_again_here(posthog):
         run({"search": "nothing"})
 
 
+def test_a_folder_is_refused_where_the_server_ignores_folders(posthog):
+    """Nothing in the list says in which folder a dashboard is: an ignored folder would mean every dashboard."""
+    posthog.board(1)
+    with pytest.raises(ValueError, match="'etl': this build of PostHog ignores folders"):
+        posthog.run(resolve(posthog.flows(), {"folder": "etl"}))
+
+
+def test_no_match_is_said_in_the_words_of_the_selector(posthog):
+    with pytest.raises(ValueError, match=r"no dashboard matches tags=\('etl',\), pinned=False\. Check") as caught:
+        posthog.run(resolve(posthog.flows(), {"tags": ["etl"], "pinned": False}))
+    assert "None" not in str(caught.value)
+
+
 def test_hundreds_of_dashboards_are_listed_page_by_page(posthog):
     for board in range(1, 251):
         posthog.board(board, tags=["etl"])
