@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow_dashboards.posthog import Refresh
+from airflow_dashboards.posthog import PostHogArgumentError, Refresh
 from airflow_dashboards.posthog.arguments import choice
 from airflow_dashboards.posthog.flow import Flow, Gather
 from airflow_dashboards.refresh.capture import capture
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Dashboards captured at the same time.
 AT_ONCE = 8
+#: Reads whose answer holds what they ask for (contract 5.1).
+MODES = (Refresh.FORCE_CACHE, Refresh.BLOCKING, Refresh.FORCE_BLOCKING)
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def capture_before(
         flows: `client.flows`.
         dashboards: as `select.parse_dashboards`.
         host: origin of PostHog.
-        mode: PostHog's `refresh` value for the read (contract 5.1).
+        mode: PostHog's `refresh` value for the read, one of `MODES`.
         keep: stores a snapshot and returns its reference.
         allow_empty: whether a selector may match nothing.
         server: whether PostHog is to keep a snapshot of its own too, fed with ours (contract 3.6).
@@ -60,6 +62,11 @@ def capture_before(
         ValueError: `dashboards` or `mode` can't be used; nothing was sent.
     """
     checked = choice(mode, Refresh, "mode")
+    if checked not in MODES:
+        raise PostHogArgumentError(
+            f"mode {checked.value!r} only enqueues the calculation, so that its answer has no results to capture: use "
+            f"{', '.join(each.value for each in MODES)}."
+        )
     ids = yield from resolve(flows, dashboards, allow_empty=allow_empty)
     one = partial(_capture_one, flows, host=host, keep=keep, mode=checked, server=server)
     answers = yield Gather([patiently(partial(one, dashboard_id)) for dashboard_id in ids], limit=AT_ONCE)
