@@ -21,6 +21,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from airflow_dashboards.posthog import Credential, OAuthToken, PersonalAPIKey, SessionCookies, SessionLogin
+from airflow_dashboards.posthog.arguments import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +36,10 @@ class ConnectionFieldError(ValueError):
 
     def __init__(self, conn_id: str, field: str, problem: str) -> None:
         super().__init__(f"Connection '{conn_id}', field '{field}': {problem}")
+        self._made_of = conn_id, field, problem
+
+    def __reduce__(self) -> tuple[type[ConnectionFieldError], tuple[str, str, str]]:
+        return type(self), self._made_of
 
 
 class SignIn(str, Enum):
@@ -128,7 +133,7 @@ def _positive_int(conn_id: str, fields: Mapping[str, Any], name: str, *, require
     except ValueError:
         number = 0
     if isinstance(value, bool) or number <= 0:
-        raise ConnectionFieldError(conn_id, name, f"must be a whole number above 0, not {value!r}")
+        raise ConnectionFieldError(conn_id, name, f"must be a whole number above 0, not {shown(value)}")
     return number
 
 
@@ -139,7 +144,7 @@ def _timeout(conn_id: str, fields: Mapping[str, Any]) -> float:
     except (TypeError, ValueError):
         seconds = 0.0
     if isinstance(value, bool) or not 0 < seconds < float("inf"):
-        raise ConnectionFieldError(conn_id, "timeout", f"must be a number of seconds above 0, not {value!r}")
+        raise ConnectionFieldError(conn_id, "timeout", f"must be a number of seconds above 0, not {shown(value)}")
     return seconds
 
 
@@ -149,7 +154,7 @@ def _credential(conn_id: str, login: str | None, password: str | None, fields: M
         kind = SignIn(named)
     except ValueError:
         choices = ", ".join(kind.value for kind in SignIn)
-        raise ConnectionFieldError(conn_id, "credential", f"must be one of {choices}, not {named!r}") from None
+        raise ConnectionFieldError(conn_id, "credential", f"must be one of {choices}, not {shown(named)}") from None
     if kind is SignIn.COOKIES:
         for cookie in ("sessionid", "csrftoken"):
             if cookie not in fields:

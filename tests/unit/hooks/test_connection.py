@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 
 import pytest
 
@@ -76,6 +77,18 @@ def test_a_wrong_field_is_named_with_what_to_do(fields: dict[str, object], words
         parse_connection(conn_id="my_conn", **fields)  # type: ignore[arg-type]
     for word in ["'my_conn'", *words]:
         assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["project_id", "credential", "timeout"])
+def test_a_key_in_the_wrong_field_is_not_shown(name: str) -> None:
+    with pytest.raises(ConnectionFieldError, match=name) as caught:
+        parse_connection(conn_id="c", password="x", extra={"project_id": 1, name: SECRET})
+    assert SECRET not in str(caught.value)
+
+
+def test_the_error_survives_a_process_boundary() -> None:
+    error = ConnectionFieldError("c", "timeout", "is odd")
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
 @pytest.mark.parametrize("extra", ["{", "[1]", '"text"'])
