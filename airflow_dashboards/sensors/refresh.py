@@ -98,6 +98,7 @@ class PostHogRefreshSensor(BaseSensorOperator):
                 deadline=deadline,
                 poke_interval=self.poke_interval,
                 allow_no_access=self.allow_no_access,
+                deferred_at=time.time(),
             ),
             method_name="resume",
             timeout=timedelta(seconds=max(0.0, deadline - time.time()) + BACKSTOP_SECONDS),

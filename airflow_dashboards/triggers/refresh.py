@@ -72,8 +72,7 @@ class PostHogRefreshTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll until the watch is over."""
         state = await self._until_over()
-        # An event that overtakes the news of the deferral itself makes Airflow's scheduler fail the task.
-        await asyncio.sleep(max(0.0, self.deferred_at + EARLIEST_EVENT_SECONDS - time.time()))
+        await _not_too_early(self.deferred_at)
         yield TriggerEvent({"dashboards": self.dashboards, "state": state.to_json()})
 
     async def _until_over(self) -> PollState:
@@ -85,9 +84,9 @@ class PostHogRefreshTrigger(BaseTrigger):
                     state = await client.run(poll(client.flows, watch, state))
                     if not state.over:
                         await asyncio.sleep(state.wait)
-        except (PostHogError, ValueError) as error:
+        except Exception as error:
             # The worker goes on from here: it reads the dashboards, and says what it finds in the server's words.
-            return state.model_copy(update={"over": True, "error": str(error)})
+            return state.model_copy(update={"over": True, "error": _words(error)})
         return state
 
     async def on_kill(self) -> None:
@@ -109,6 +108,7 @@ class PostHogFreshnessTrigger(BaseTrigger):
         deadline: seconds since the epoch, after which it gives up with a `timeout` event of its own.
         poke_interval: seconds between two looks.
         allow_no_access: count tiles that the credential may not see as fresh.
+        deferred_at: when the task deferred, seconds since the epoch.
     """
 
     def __init__(
@@ -120,6 +120,7 @@ class PostHogFreshnessTrigger(BaseTrigger):
         poke_interval: float = 60.0,
         *,
         allow_no_access: bool = True,
+        deferred_at: float = 0.0,
         **_from_later: Any,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -129,6 +130,7 @@ class PostHogFreshnessTrigger(BaseTrigger):
         self.deadline = deadline
         self.poke_interval = poke_interval
         self.allow_no_access = allow_no_access
+        self.deferred_at = deferred_at
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and plain JSON arguments."""
@@ -141,12 +143,15 @@ class PostHogFreshnessTrigger(BaseTrigger):
                 "deadline": self.deadline,
                 "poke_interval": self.poke_interval,
                 "allow_no_access": self.allow_no_access,
+                "deferred_at": self.deferred_at,
             },
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look until all is fresh or the deadline has passed."""
-        yield TriggerEvent(await self._until_fresh())
+        event = await self._until_fresh()
+        await _not_too_early(self.deferred_at)
+        yield TriggerEvent(event)
 
     async def _until_fresh(self) -> dict[str, Any]:
         state = Freshness(waiting=self.dashboards)
@@ -161,5 +166,15 @@ class PostHogFreshnessTrigger(BaseTrigger):
                     if time.time() + self.poke_interval > self.deadline:
                         return {"status": "timeout", "message": state.describe()}
                     await asyncio.sleep(self.poke_interval)
-        except (PostHogError, ValueError) as error:
-            return {"status": "error", "message": str(error)}
+        except Exception as error:
+            # Left to Airflow, it would be a failure that `soft_fail` turns into a skip.
+            return {"status": "error", "message": _words(error)}
+
+
+async def _not_too_early(deferred_at: float) -> None:
+    """Wait while an event may overtake the news of the deferral itself: Airflow's scheduler would fail the task."""
+    await asyncio.sleep(max(0.0, deferred_at + EARLIEST_EVENT_SECONDS - time.time()))
+
+
+def _words(error: Exception) -> str:
+    return str(error) if isinstance(error, (PostHogError, ValueError)) else f"{type(error).__name__}: {error}"

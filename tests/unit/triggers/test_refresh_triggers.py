@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -100,6 +101,27 @@ def test_what_does_not_pass_is_one_event_with_the_servers_words(posthog: Sandbox
 def test_arguments_that_make_no_sense_are_one_event_too(posthog: Sandbox) -> None:
     (event,) = events(PostHogRefreshTrigger("posthog_default", dashboards=[1], watch={"nonsense": 1}))
     assert PollState.from_json(event["state"]).over
+
+
+def test_a_connection_that_is_gone_is_one_event_too(posthog: Sandbox) -> None:
+    refreshing = refresh_trigger(posthog)
+    waiting = freshness(0)
+    refreshing.posthog_conn_id = waiting.posthog_conn_id = "posthog_gone"
+
+    (event,) = events(refreshing)
+    assert "posthog_gone" in (PollState.from_json(event["state"]).error or "")
+
+    (event,) = events(waiting)
+    assert event["status"] == "error"
+    assert "posthog_gone" in event["message"]
+
+
+def test_no_event_overtakes_the_news_of_its_own_deferral(posthog: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_dashboards.triggers.refresh.EARLIEST_EVENT_SECONDS", 0.3)
+    for make in (partial(refresh_trigger, posthog), partial(freshness, time.time() + 3600, deadline=0.0)):
+        now = time.time()
+        events(again(make(deferred_at=now)))
+        assert time.time() >= now + 0.3
 
 
 def test_killing_cancels_what_still_waits(posthog: Sandbox) -> None:
