@@ -85,8 +85,10 @@ def journal_of(context: Context, store: SnapshotStore) -> Journal:
         >>> ledger = journal_of(context, store).ledger([42, 43])  # doctest: +SKIP
     """
     ti = context["ti"]
-    # Clearing a task raises max_tries; an automatic retry leaves it as it is.
-    series = f"posthog_ledger_{ti.max_tries}"
+    # Clearing a task raises max_tries, or, where the task is running, the DAG run's clear_number alone; an automatic
+    # retry leaves both as they are.
+    cleared = getattr(context.get("dag_run"), "clear_number", None) or 0
+    series = f"posthog_ledger_{ti.max_tries}_{cleared}"
     state_store = context.get("task_state_store")
     if state_store is not None:
         return StateStoreJournal(state_store, key=series)

@@ -71,6 +71,18 @@ def test_a_person_who_clears_the_task_finds_an_empty_journal(journal: Any) -> No
     assert known(journal(max_tries=3), range(1, 3)) == []
 
 
+def test_clearing_a_running_task_leaves_an_empty_journal_too(tmp_path: Path) -> None:
+    """Airflow leaves max_tries as it is then, and counts only in the DAG run; the load may be cleared with it."""
+
+    def of(clear_number: int) -> Journal:
+        run = SimpleNamespace(clear_number=clear_number)
+        return journal_of(context(dag_run=run), SnapshotStore(tmp_path))
+
+    of(0)(done(1))
+    assert known(of(0), range(1, 3)) == [1]
+    assert known(of(1), range(1, 3)) == []
+
+
 def test_a_cleared_journal_starts_anew(journal: Any) -> None:
     journal()(done(1))
     journal().clear()
