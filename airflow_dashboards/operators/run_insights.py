@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk.exceptions import AirflowException
 
@@ -107,15 +107,20 @@ class PostHogRunInsightsOperator(PostHogOperator):
         self.deferrable = default_deferrable() if deferrable is None else deferrable
         self.cancel_on_kill = cancel_on_kill
         self._in_flight: Ledger | None = None
+        # After the success is on record, and no sooner: a worker that dies just before that is followed by one that
+        # finds all of the work done. Set here rather than passed on, lest a callback in `default_args` be lost.
+        self.on_success_callback = [*self.on_success_callback, _forget_work]
 
     def execute(self, context: Context) -> Any:
         """Refresh what an earlier try has left, waiting here or in the triggerer."""
+        from airflow_dashboards.refresh.outcome import OnFailure
         from airflow_dashboards.refresh.select import resolve
 
         options = self._options()
         ids = self.hook.run(lambda flows: resolve(flows, self.dashboards, allow_empty=self.allow_empty))
         journal, ledger = self._resume_ledger(context, ids)
-        if reopened := ledger.reopen():
+        # Where a dashboard that isn't refreshed is a result like another, only a crash brings us here with it done.
+        if options.on_failure is not OnFailure.CONTINUE and (reopened := ledger.reopen()):
             self.log.info("Trying again: dashboards %s were not refreshed by the try before.", reopened)
         return self._go_on(context, ids, options, journal, ledger, defer=self.deferrable)
 
@@ -266,13 +271,21 @@ class PostHogRunInsightsOperator(PostHogOperator):
             # A failing task returns nothing; those who look into it want to know what became of each dashboard. The
             # journal stays: a retry is for those that are not refreshed.
             context["ti"].xcom_push(key="return_value", value=result)
+            if context["ti"].try_number > context["ti"].max_tries:  # nobody goes on from here
+                journal.clear()
             raise RefreshFailedError(judged.message)
         self.announce(
             context,
             {each.dashboard_id: refreshed_facts(each) for each in outcomes if each.status is RefreshStatus.REFRESHED},
         )
-        journal.clear()
         return result
+
+
+def _forget_work(context: Context) -> None:
+    from airflow_dashboards.journal import journal_of
+
+    operator = cast("PostHogRunInsightsOperator", context["task"])
+    journal_of(context, operator._store()).clear()
 
 
 def _pending(ledger: Ledger) -> list[str]:

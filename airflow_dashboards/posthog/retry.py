@@ -90,7 +90,10 @@ def may_repeat(request: Request, error: PostHogError) -> bool:
             return True
         return request.idempotent and not (request.long_running and error.timed_out)
     if isinstance(error, ServerError):
-        return request.idempotent and error.status in _PASSING and not (request.long_running and error.status == 504)
+        # A GET that was turned away at the door has not begun; behind a 502 or 504 it may have.
+        turned_away = error.status == 503 and request.method == "GET"
+        repeatable = request.idempotent or turned_away
+        return repeatable and error.status in _PASSING and not (request.long_running and error.status == 504)
     return isinstance(error, PostHogProtocolError) and error.broken and request.idempotent
 
 

@@ -20,6 +20,11 @@ class Refresh(str, Enum):
         """Whether the answer waits for calculations, so that giving up on it does not end them."""
         return self in {Refresh.BLOCKING, Refresh.FORCE_BLOCKING}
 
+    @property
+    def harmless_twice(self) -> bool:
+        """Whether asking again costs nothing. A second `force_async` enqueues all of it anew."""
+        return self is not Refresh.FORCE_ASYNC
+
 
 class TagAction(str, Enum):
     """What to do with the given tags (contract 3.19)."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from airflow_dashboards.analysis.model import Snapshot, TileStatus
 from airflow_dashboards.posthog.arguments import positive_id
-from airflow_dashboards.posthog.errors import BadRequestError, PostHogError
+from airflow_dashboards.posthog.errors import BadRequestError, PostHogError, PostHogProtocolError
 from airflow_dashboards.posthog.flow import Flow, Gather, Now, Sleep
 from airflow_dashboards.refresh.capture import picture, project_of
 from airflow_dashboards.refresh.clock import fresh_since, instant
@@ -78,8 +78,8 @@ def kick(
         since: T0, as `clock.fresh_since` gives it; taken now if not given, which takes a second.
 
     Returns:
-        A `Kick` while the server works (force_async; or a long request whose answer was lost), or at once what was
-        found, for the strategies that wait for the answer.
+        A `Kick` while the server works (force_async; or a request whose answer was lost, so that it may work), or at
+        once what was found, for the strategies that wait for the answer.
 
     Raises:
         PostHogError: nothing could be asked for: no such dashboard, no right, no answer.
@@ -117,6 +117,8 @@ def _kick(
     except PostHogError as error:
         if strategy in (Strategy.BLOCKING, Strategy.FORCE_BLOCKING) and lost_answer(error):
             return kicked.model_copy(update={"cut": True})
+        if strategy is Strategy.FORCE_ASYNC and _may_have_arrived(error):
+            return kicked  # without queries to poll: the read tells, and asks again only for what is lost
         raise
     if strategy is Strategy.FORCE_ASYNC:
         answered: float = yield Now()
@@ -124,6 +126,11 @@ def _kick(
     if refused := _refused(dashboard):
         return (yield from _once_more(flows, dashboard, kicked, options, refused, None))
     return (yield from _found(flows, dashboard, kicked, options))
+
+
+def _may_have_arrived(error: PostHogError) -> bool:
+    """Whether a request that got no usable answer may be at work at the server."""
+    return lost_answer(error) or (isinstance(error, PostHogProtocolError) and error.broken)
 
 
 def _enqueued(kicked: Kick, dashboard: Dashboard) -> Kick:

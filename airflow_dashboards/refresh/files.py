@@ -2,7 +2,8 @@
 
 A path-like is `pathlib.Path` or anything that behaves like it, such as Airflow's `ObjectStoragePath`: `open`, `mkdir`,
 `exists`, `iterdir`, `unlink`, `/`, `name`, `parent`, `str()`. Object stores publish a file when it is closed; on a
-local disk a file is written beside its place and renamed into it, so that no reader ever sees half a file.
+local disk a file is written without a name (on Linux) or beside its place, and then put into it, so that no reader
+ever sees half a file.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _MAX_NAME = 100
+_OWN_FILES = Path("/proc/self/fd")
 
 
 def local(path: Any) -> Any:
@@ -79,14 +81,28 @@ def writing(path: Any) -> Iterator[IO[bytes]]:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    unnamed = _unnamed(path.parent)
     try:
-        with beside.open("wb") as file:
+        with unnamed or beside.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
+            if unnamed is not None:
+                # A source folder has to be given for the link in /proc to be followed; it is not looked at.
+                os.link(f"{_OWN_FILES}/{unnamed.fileno()}", beside, src_dir_fd=0, follow_symlinks=True)
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _unnamed(folder: Path) -> IO[bytes] | None:
+    """Open a file without a name, so that a killed writer leaves nothing; None where the system knows no such thing."""
+    if not hasattr(os, "O_TMPFILE") or not _OWN_FILES.exists():
+        return None
+    try:
+        return os.fdopen(os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o666), "wb")
+    except OSError:  # not every file system can
+        return None
 
 
 def names(folder: Any) -> list[str]:

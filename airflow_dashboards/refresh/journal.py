@@ -6,6 +6,8 @@ square of it. So every round writes one small segment with what changed, and rea
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json, to_json
@@ -58,9 +60,13 @@ class Journal:
 
     def clear(self) -> None:
         """Forget the work: it is done, or to be done anew."""
-        for name in self._segments():
+        # From the end, so that a crash half-way leaves a journal that still reads.
+        for name in reversed(self._segments()):
             (self.folder / name).unlink()
         self._next = 0
+        if isinstance(self.folder, Path):  # an object store has no folders
+            with suppress(OSError):  # a killed writer's half file may lie in it
+                self.folder.rmdir()
 
     def _segments(self) -> list[str]:
         return [name for name in names(self.folder) if name.endswith(".json")]

@@ -150,6 +150,7 @@ class Boards(Endpoints[F]):
             "intent": f"read dashboard {id}",
             "action": "get",
             "params": {"refresh": mode.value, **overrides(filters_override, variables_override)},
+            "idempotent": mode.harmless_twice,
             "long_running": mode.calculates_in_request,
         }
         if packed:

@@ -57,6 +57,7 @@ class Insights(Endpoints[F]):
                 action="insights.get",
                 params=params,
                 bucket="insights",
+                idempotent=mode.harmless_twice,
                 long_running=mode.calculates_in_request,
             )
         )

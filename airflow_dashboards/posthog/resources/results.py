@@ -193,6 +193,7 @@ class Results(Endpoints[F]):
             intent=f"run the insights of dashboard {id}",
             action="run_insights",
             params=params,
+            idempotent=mode.harmless_twice,
             long_running=mode.calculates_in_request,
         )
         return runs.results
@@ -235,6 +236,7 @@ class Results(Endpoints[F]):
                 "layoutSize": arguments.choice(layout_size, LayoutSize, "layout_size").value,
                 **overrides(filters_override, variables_override),
             },
+            idempotent=mode.harmless_twice,
             long_running=mode.calculates_in_request,
         )
         return Stream(open_stream(self._context, request), TileReader(request), request)

@@ -189,10 +189,18 @@ def test_a_cut_answer_is_read_again(world):
     ],
 )
 @pytest.mark.parametrize(
-    ("mode", "sent"), [("force_blocking", 1), ("blocking", 1), ("force_async", 2), ("force_cache", 2)]
+    ("mode", "sent"), [("force_blocking", 1), ("blocking", 1), ("force_async", 1), ("force_cache", 2)]
 )
 def test_a_calculation_that_outlasts_patience_is_not_started_twice(world, ask, mode, sent):
     script = world.Script(*[PostHogConnectionError("slow", sent=True, timed_out=True)] * 2)
     with pytest.raises(PostHogConnectionError):
         script.run(ask(world.flows(attempts=2), mode))
+    assert len(script.requests) == sent
+
+
+@pytest.mark.parametrize(("status", "sent"), [(502, 1), (503, 2), (504, 1)])
+def test_a_force_async_is_repeated_only_where_it_was_turned_away(world, status, sent):
+    script = world.Script(*[world.reply(status)] * 2)
+    with pytest.raises(ServerError):
+        script.run(world.flows(attempts=2).dashboards.get(42, refresh="force_async"))
     assert len(script.requests) == sent

@@ -320,6 +320,53 @@ def test_a_request_that_never_left_before_the_kill_is_sent(posthog, tile):
     assert posthog.count("force_async") == 1
 
 
+@pytest.mark.parametrize(
+    "lost",
+    [
+        PostHogConnectionError("reset", sent=True),
+        PostHogConnectionError("slow", sent=True, timed_out=True),
+        (502, b"<html>"),
+        (504, b"<html>"),
+        (200, b'{"id": 1, "tiles": [{'),
+    ],
+    ids=["reset", "slow", "502", "504", "cut"],
+)
+@pytest.mark.parametrize("carried_out", [True, False])
+def test_a_kick_whose_answer_is_lost_is_looked_for_before_it_is_repeated(posthog, tile, lost, carried_out):
+    ids = boards(posthog, tile, 3)
+    send, left = posthog.send, [1]
+    arrived = []
+
+    def losing(request):
+        kicks = request.params.get("refresh") == "force_async"
+        if kicks and left[0]:
+            left[0] -= 1
+            posthog.log.append(request)
+            if carried_out:
+                arrived.append(send(request))
+                posthog.log.pop()
+            if isinstance(lost, Exception):
+                raise lost
+            return posthog._reply(request, *lost)
+        if kicks:
+            arrived.append(request)
+        return send(request)
+
+    posthog.send = losing
+    ledger = Ledger(ids)
+    deferred(posthog, ledger, options())
+    assert [each.status for each in ledger.outcomes()] == [RefreshStatus.REFRESHED] * 3
+    assert len(arrived) == 3
+
+
+def test_a_kick_that_was_turned_away_is_sent_again(posthog, tile):
+    ids = boards(posthog, tile, 3)
+    posthog.fault(r"force_async", (503, b"<html>"), times=2)
+    outcomes = posthog.run(refresh_many(posthog.flows(), ids, options()))
+    assert [each.status for each in outcomes] == [RefreshStatus.REFRESHED] * 3
+    assert posthog.count("force_async") == 5
+
+
 def test_a_finished_ledger_sends_nothing(posthog, tile):
     ids = boards(posthog, tile, 3)
     ledger = Ledger(ids)
