@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from airflow.sdk import BaseOperatorLink
 
@@ -20,6 +21,38 @@ class PostHogLink(BaseOperatorLink):
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         """Return the address that the task noted while it ran; empty where it did not get that far."""
         return getattr(operator, "posthog_url", None) or ""
+
+
+class RefreshReportLink(BaseOperatorLink):
+    """Opens what an analyzing task said, report included, on the page "Dashboards"."""
+
+    name = "Refresh report"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        """Return the page's deep link; empty where the task did not get as far as its report."""
+        return page_url(getattr(operator, "report_run", None))
+
+
+class BeforeSnapshotLink(BaseOperatorLink):
+    """Opens the same, at the pictures that were compared: when they were taken, before the load and after it."""
+
+    name = "Before snapshot"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        """Return the page's deep link; empty where the task did not get as far as comparing."""
+        return page_url(getattr(operator, "report_run", None), view="before")
+
+
+def page_url(run: str | None, **more: str) -> str:
+    """Return the address of a run on the page "Dashboards", relative to the base of Airflow's pages.
+
+    Relative, since a worker need not know under which address people reach Airflow.
+
+    Example:
+        >>> page_url("nightly-manual__1-analyze", view="before")
+        'plugin/posthog-dashboards?run=nightly-manual__1-analyze&view=before'
+    """
+    return f"plugin/posthog-dashboards?{urlencode({'run': run, **more})}" if run else ""
 
 
 def dashboards_url(settings: ConnectionSettings, dashboard_ids: Sequence[int]) -> str:

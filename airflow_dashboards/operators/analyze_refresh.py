@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_dashboards.links import BeforeSnapshotLink, PostHogLink, RefreshReportLink
 from airflow_dashboards.operators.base import PostHogOperator
 from airflow_dashboards.operators.rule_files import as_data, load
 
@@ -96,6 +97,8 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
         *PostHogOperator.template_fields,
     )
 
+    operator_extra_links = (PostHogLink(), RefreshReportLink(), BeforeSnapshotLink())
+
     def __init__(
         self,
         *,
@@ -130,6 +133,8 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
         self.status_tile = status_tile
         self.annotate = annotate
         self.title = title
+        #: Names this run on the page "Dashboards", once it is written; the task's links need it.
+        self.report_run: str | None = None
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Compare, tell, write the report, and judge."""
@@ -154,6 +159,7 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
             }
         )
         published = publish(comparison.analyses, self._folder(context), title=self.title, context=about)
+        self._tell_the_page(context, store, comparison, past)
         result = []
         for analysis in comparison.analyses:
             self.log.info("%s: %s. %s", analysis.dashboard_name, analysis.status.value, analysis.summary)
@@ -223,6 +229,27 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
             except (OSError, ValueError) as error:
                 comparison.notes.append(f"The history of {analysis.dashboard_name} could not be kept: {error}")
         return past
+
+    def _tell_the_page(self, context: Context, store: SnapshotStore, comparison: Comparison, past: Past) -> None:
+        """Add this run to those that the page "Dashboards" shows; a page that does not show it must fail no load."""
+        from airflow_dashboards.refresh.run_record import RunRecord, write_run
+
+        ti = context["ti"]
+        record = RunRecord.of(
+            comparison.analyses,
+            dag_id=ti.dag_id,
+            run_id=ti.run_id,
+            task_id=ti.task_id,
+            map_index=ti.map_index,
+            title=self.title,
+            report=f"reports/{self.run_label(context)}/report.html",
+            unreadable=comparison.unreadable,
+            earlier=past,
+        )
+        try:
+            self.report_run = write_run(store.root, record)
+        except OSError as error:
+            self.log.warning('The page "Dashboards" will not show this run: %s', error)
 
     def _about(self, context: Context, comparison: Comparison, past: Past) -> ReportContext:
         from airflow_dashboards.analysis.report import ReportContext
