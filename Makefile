@@ -5,13 +5,21 @@ UV_VERSION := 0.13.9
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BENCH_VENV := build/bench/venv
+BENCH_STAMP := $(BENCH_VENV)/.installed
 PYTEST_WORKERS ?= 2
 
+# A venv of its own: the S3 client wants older versions of what constraints.txt pins. Celery 5.7 has dropped a name that
+# the provider still imports.
+CELERY := build/e2e-celery
+CELERY_PACKAGES := "$$(grep '^apache-airflow==' constraints.txt)" 'apache-airflow-providers-celery[redis]' 'celery<5.7' \
+	'apache-airflow-providers-amazon[s3fs]' asyncpg 'moto[server]' psutil psycopg2-binary pytest
+
 .DEFAULT_GOAL := help
-.PHONY: help install demo stop test e2e bench docs lint format constraints clean
+.PHONY: help install demo stop test e2e e2e-celery bench docs lint format constraints clean
 
 help: ## show what can be made
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## make .venv from constraints.txt
 
@@ -34,9 +42,21 @@ test: install ## every test but the slow end-to-end ones
 e2e: install ## the slow truths, on a real Airflow
 	$(BIN)/python -m pytest -m e2e tests
 
-bench: install ## the measurements in benchmarks/
-	@found=; for script in benchmarks/bench_*.py; do test -e "$$script" || continue; found=1; echo "== $$script"; $(BIN)/python "$$script" || exit 1; done; \
-		test -n "$$found" || echo "There is no benchmark yet."
+e2e-celery: install ## the same on CeleryExecutor, Redis and PostgreSQL, with workers that share nothing but S3
+	@{ command -v redis-server && { ls /usr/lib/postgresql/*/bin/initdb || command -v initdb; }; } >/dev/null 2>&1 \
+		|| { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes redis-server postgresql >/dev/null; }
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(CELERY)/venv
+	@$(BIN)/uv pip install --quiet --python $(CELERY)/venv/bin/python --editable '.[sandbox,report]' $(CELERY_PACKAGES)
+	CELERY_FOLDER=$(CELERY)/run $(CELERY)/venv/bin/python -m pytest -m e2e -s tests/e2e/celery
+
+bench: $(BENCH_STAMP) ## the measurements in benchmarks/ (BENCH="client compare" for some, BENCH=--quick to try them)
+	@$(BENCH_VENV)/bin/python -m benchmarks $(BENCH)
+
+# An environment of its own: the peers that we measure against are no part of ours.
+$(BENCH_STAMP): $(STAMP)
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(BENCH_VENV)
+	@$(BIN)/uv pip install --quiet --python $(BENCH_VENV)/bin/python --constraints constraints.txt --editable '.[sandbox,report]' --group bench
+	@touch $@
 
 docs: install ## the documentation as a static site, in build/docs
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt --group docs
@@ -56,7 +76,7 @@ format: install ## rewrite the code as the formatter wants it
 
 constraints: install ## choose the newest versions again, for every Python we support
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --upgrade --no-header --no-annotate --no-emit-index-url \
-		--extra sandbox --extra report --group dev --group docs pyproject.toml --output-file constraints.txt
+		--extra sandbox --extra report --group dev --group docs --group bench pyproject.toml --output-file constraints.txt
 
 clean: ## remove what was built; .venv stays
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -13,7 +13,7 @@ from pydantic import ValidationError as ModelError
 from airflow_dashboards.packed import WORTH_PACKING, Packed
 from airflow_dashboards.posthog.call import answer, note_headers, unreadable
 from airflow_dashboards.posthog.errors import PostHogProtocolError
-from airflow_dashboards.posthog.failures import could_not, where
+from airflow_dashboards.posthog.failures import could_not, looks_like_html, where
 from airflow_dashboards.posthog.models import Dashboard, Tile
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Bytes from which an answer is read tile by tile. Below, reading it at once is faster, and it fits in memory.
 LARGE = 4 << 20
+#: What is left at the end of the text where a number was cut: `0.` reads as 0 and a dot.
+_NUMBER_GOES_ON = re.compile(r"[.eE][-+0-9.eE]*")
 _BLANK = re.compile(r"[ \t\r\n]*")
 
 
@@ -115,6 +117,9 @@ class JSONSplitter:
             raise _Incomplete from None
         size = self._at - begin
         if self._text[self._at] not in ends:
+            if _NUMBER_GOES_ON.fullmatch(self._text, self._at):
+                self._at = begin
+                raise _Incomplete
             raise ValueError(f"{self._text[self._at]!r} where one of {ends!r} is expected")
         return value, size
 
@@ -212,7 +217,9 @@ class DashboardReader:
         """
         splitter = self._splitter
         if splitter is None:
-            return answer(Dashboard)(replace(reply, content=b"".join(self._chunks)))
+            content = b"".join(self._chunks)
+            # A page's words stay out of the message: they were not cleaned of secrets on the way.
+            return answer(Dashboard)(replace(reply, content=b"<" if looks_like_html(content) else content))
         self._keep(JSONSplitter.finish)
         facts: dict[str, Any] = {"status": reply.status, "method": reply.request.method, "path": reply.request.path}
         if isinstance(self._problem, ModelError):

@@ -81,6 +81,7 @@ def test_it_reads_the_same_asynchronously() -> None:
         (json.dumps({"tiles": [], "pad": "x" * LARGE}).encode(), "another shape"),
         (b"[" + b"1," * LARGE + b"1]", "not whole JSON"),
         (b"<html>" + b"x" * LARGE, "not whole JSON"),
+        (b"<html><title>phx_test</title></html>", "web page"),
         (b"\xff" * (LARGE + 1), "not whole JSON"),
     ],
 )
@@ -88,6 +89,7 @@ def test_what_is_wrong_with_a_large_answer_is_told(content: bytes, words: str) -
     with client(content) as posthog, pytest.raises(PostHogProtocolError, match=words) as caught:
         posthog.dashboards.get(42, packed=True)
     assert "x" * 300 not in str(caught.value)
+    assert "phx_test" not in str(caught.value)
 
 
 def test_a_cut_answer_is_asked_for_again() -> None:
