@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
@@ -25,3 +27,17 @@ os.environ.update(
 )
 for name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_")]:
     del os.environ[name]  # a developer's own connections must not reach a test
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say how many cases of the contract were tried, and how many of them were skipped: none."""
+    # Here and not in tests/contract: of several processes only the first prints, and it collects no tests of its own.
+    outcomes = Counter(
+        outcome
+        for outcome in ("passed", "failed", "error", "skipped", "xfailed")
+        for report in terminalreporter.stats.get(outcome, ())
+        if "tests/contract/" in report.nodeid
+    )
+    if outcomes:
+        said = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items() if outcome != "skipped")
+        terminalreporter.write_line(f"contract: {sum(outcomes.values())} cases ({said}, {outcomes['skipped']} skipped)")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -281,15 +280,3 @@ def every(request: pytest.FixtureRequest, begin: Callable[..., World]) -> World:
 @pytest.fixture
 def events_of() -> Callable[[str], list[dict[str, Any]]]:
     return sse
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say how many cases of the contract were tried, and how many of them were skipped: none."""
-    outcomes = Counter(
-        outcome
-        for outcome in ("passed", "failed", "error", "skipped", "xfailed")
-        for report in terminalreporter.stats.get(outcome, ())
-        if "tests/contract/" in report.nodeid
-    )
-    said = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
-    terminalreporter.write_line(f"contract: {sum(outcomes.values())} cases ({said}; {outcomes['skipped']} skipped)")

@@ -134,7 +134,7 @@ ON = {"id": ("id", 42)}
 CALLS: dict[str, dict[str, tuple[str, Any]]] = {
     "dashboards.page": {**LIST, "limit": ("count", 10), "offset": ("offset", 0)},
     "dashboards.list": {**LIST, "page_size": ("count", 10)},
-    "dashboards.get": {**ON, "refresh": ("refresh", "blocking"), **OVERRIDES},
+    "dashboards.get": {**ON, "refresh": ("refresh", "blocking"), **OVERRIDES, "packed": ("flag", False)},
     "dashboards.create": {
         "name": ("name", "x"),
         **FIELDS,

@@ -582,13 +582,12 @@ PROJECTS = {
 
 
 @pytest.mark.parametrize("prefix", ["projects", "environments"])
-@pytest.mark.parametrize("slash", ["/", ""], ids=["slash", "no-slash"])
 @pytest.mark.parametrize("who", ["key", "session"])
 @pytest.mark.parametrize("project", PROJECTS)
 @pytest.mark.parametrize("path", ["dashboards", "insights/987654321", "data_color_themes", "query/x"])
-def test_projects(every: Any, prefix: str, slash: str, who: str, project: str, path: str) -> None:
+def test_projects(every: Any, prefix: str, who: str, project: str, path: str) -> None:
     name, expected = PROJECTS[project]
-    reply = every.get(f"/api/{prefix}/{name}/{path}{slash}", who=who)
+    reply = every.get(f"/api/{prefix}/{name}/{path}", who=who)
     if expected is not None:
         every.check(reply, expected)
     else:
