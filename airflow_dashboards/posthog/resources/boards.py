@@ -153,7 +153,7 @@ class Boards(Endpoints[F]):
             "idempotent": mode.harmless_twice,
             "long_running": mode.calculates_in_request,
         }
-        if packed:
+        if arguments.flag(packed, "packed"):
             return (yield from self._receive(f"{id}/", DashboardReader, **facts))
         return (yield from self._call("GET", f"{id}/", answer(Dashboard), **facts))
 
