@@ -122,6 +122,7 @@ class PostHogRunInsightsOperator(PostHogOperator):
         # Where a dashboard that isn't refreshed is a result like another, only a crash brings us here with it done.
         if options.on_failure is not OnFailure.CONTINUE and (reopened := ledger.reopen()):
             self.log.info("Trying again: dashboards %s were not refreshed by the try before.", reopened)
+        ledger.inherit(deadline=time.time() + options.timeout)
         return self._go_on(context, ids, options, journal, ledger, defer=self.deferrable)
 
     def resume(self, context: Context, event: dict[str, Any] | None) -> Any:

@@ -196,6 +196,12 @@ def finish(
         if not open_ids or options.strategy is Strategy.FORCE_CACHE:
             break
         answers = yield from _ask(flows, dashboard, open_ids, kicked)
+        if kicked.inherited and kicked.attempt == 1:
+            # A try that was ended cancels its queries, which then look like failed ones.
+            answers = {
+                each: replace(answer, ending=Ending.LOST) if answer.ending is Ending.FAILED else answer
+                for each, answer in answers.items()
+            }
         failures = {each: answer.message or "" for each, answer in answers.items() if answer.ending is Ending.FAILED}
         kicked = kicked.model_copy(update={"failures": {**kicked.failures, **failures}})
         lagging = any(answer.ending is Ending.COMPLETE for answer in answers.values())

@@ -129,6 +129,14 @@ class Ledger:
             self._set(each, phase=Phase.WAITING, outcome=None, errors=0)
         return reopened
 
+    def inherit(self, *, deadline: float) -> list[int]:
+        """Take over what an ended try has left under way, with patience until `deadline` (our clock). Returns which."""
+        inherited = [kick.dashboard_id for kick in self.in_flight()]
+        for each in self.in_flight():
+            update = {"inherited": True, "deadline": max(each.deadline, deadline)}
+            self._set(each.dashboard_id, kick=each.model_copy(update=update))
+        return inherited
+
     def _set(self, dashboard_id: int, **fields: Any) -> None:
         self._entries[dashboard_id] = self._entries[dashboard_id].model_copy(update=fields)
         self._changed[dashboard_id] = None

@@ -103,6 +103,8 @@ class Kick(_Data):
     cut: bool = False
     #: 1 for the first kick; a dashboard whose work the server lost is kicked once more.
     attempt: int = 1
+    #: Whether it was sent by a try that has ended, which may have cancelled what it was waiting for.
+    inherited: bool = False
 
     @property
     def t0(self) -> datetime:

@@ -359,6 +359,46 @@ def test_a_kick_whose_answer_is_lost_is_looked_for_before_it_is_repeated(posthog
     assert len(arrived) == 3
 
 
+def test_what_an_ended_try_cancelled_is_asked_for_again(posthog, tile):
+    """A supervisor that ends a task calls `on_kill`, and Airflow tries again all the same."""
+    ids = boards(posthog, tile, 3, seconds=50)
+    ledger = Ledger(ids)
+    posthog.run(advance(posthog.flows(), ledger, options()))
+    for job in posthog.jobs.values():
+        job.end, job.tile.broken = posthog.time, "Query cancelled"
+    posthog.sleep(7200)
+    for board in posthog.boards.values():
+        for each in board.tiles:
+            each.record_seconds, each.broken = 1e6, "Query cancelled"
+    again = Ledger.from_changes(ids, ledger.changes())
+    send = posthog.send
+
+    def healed(request):
+        if request.params.get("refresh") == "force_async":
+            for each in posthog.boards[int(request.path.split("/")[-2])].tiles:
+                each.broken = None
+        return send(request)
+
+    posthog.send = healed
+    assert again.inherit(deadline=posthog.time + 1800) == ids
+    deferred(posthog, again, options())
+    assert [each.status for each in again.outcomes()] == [RefreshStatus.REFRESHED] * 3
+
+
+def test_what_fails_for_good_fails_after_a_crash_too(posthog, tile):
+    ids = boards(posthog, tile, 1)
+    posthog.boards[1].tiles[0].broken = "No."
+    ledger = Ledger(ids)
+    posthog.run(advance(posthog.flows(), ledger, options()))
+    posthog.sleep(60)
+    again = Ledger.from_changes(ids, ledger.changes())
+    again.inherit(deadline=posthog.time + 1800)
+    deferred(posthog, again, options())
+    assert [each.status for each in again.outcomes()] == [RefreshStatus.PARTIAL]
+    assert "No." in again.outcomes()[0].describe()
+    assert posthog.count("force_async") == 1
+
+
 def test_a_kick_that_was_turned_away_is_sent_again(posthog, tile):
     ids = boards(posthog, tile, 3)
     posthog.fault(r"force_async", (503, b"<html>"), times=2)
