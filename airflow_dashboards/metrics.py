@@ -21,8 +21,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import conf
-
+from airflow_dashboards.compat import conf, stats
 from airflow_dashboards.posthog import PostHogError
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ _BACKENDS = ("statsd_on", "statsd_datadog_enabled", "otel_on")
 def observer() -> Observer | None:
     """Return who watches the clients of this process; None where Airflow measures and traces nothing."""
     tracer = _tracer()
-    return AirflowObserver(_stats(), tracer) if _measuring() or tracer is not None else None
+    return AirflowObserver(stats(), tracer) if _measuring() or tracer is not None else None
 
 
 def note_refreshes(outcomes: Iterable[RefreshOutcome]) -> None:
@@ -48,7 +47,7 @@ def note_refreshes(outcomes: Iterable[RefreshOutcome]) -> None:
     if not _measuring():
         return
     for outcome in outcomes:
-        _stats().incr("posthog.refreshes", tags={"status": outcome.status.value})
+        stats().incr("posthog.refreshes", tags={"status": outcome.status.value})
 
 
 def note_analyses(analyses: Iterable[Analysis]) -> None:
@@ -56,10 +55,10 @@ def note_analyses(analyses: Iterable[Analysis]) -> None:
     if not _measuring():
         return
     for analysis in analyses:
-        _stats().incr("posthog.verdicts", tags={"verdict": analysis.status.value})
+        stats().incr("posthog.verdicts", tags={"verdict": analysis.status.value})
         computed = [tile.last_refresh_after for tile in analysis.tiles if tile.last_refresh_after is not None]
         if computed:
-            _stats().gauge(
+            stats().gauge(
                 "posthog.refresh_age",
                 (analysis.after_at - min(computed)).total_seconds(),
                 tags={"project_id": str(analysis.project_id), "dashboard_id": str(analysis.dashboard_id)},
@@ -68,14 +67,6 @@ def note_analyses(analyses: Iterable[Analysis]) -> None:
 
 def _measuring() -> bool:
     return any(conf.getboolean("metrics", name, fallback=False) for name in _BACKENDS)
-
-
-def _stats() -> Any:
-    try:
-        from airflow.sdk.observability import stats
-    except ImportError:  # Airflow 3.1
-        from airflow.stats import Stats as stats  # noqa: N813
-    return stats
 
 
 def _tracer() -> Any:

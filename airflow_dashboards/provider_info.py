@@ -30,7 +30,7 @@ def get_provider_info() -> dict[str, Any]:
             )
         ],
         "sensors": [_modules("sensors.refresh")],
-        "triggers": [_modules("triggers.refresh")],
+        "triggers": [_modules("triggers.refresh", "triggers.watch")],
         "connection-types": [_CONNECTION],
         "asset-uris": [
             {

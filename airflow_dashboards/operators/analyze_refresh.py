@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_dashboards.assets import ANALYZED, analyzed_facts
 from airflow_dashboards.links import BeforeSnapshotLink, PostHogLink, RefreshReportLink
 from airflow_dashboards.operators.base import PostHogOperator
 from airflow_dashboards.operators.rule_files import as_data, load
@@ -66,6 +67,8 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
             Needs the scope dashboard:write.
         annotate: annotate each dashboard's charts at the load; once per run. Needs the scope annotation:write.
         title: heading of the report. Templated.
+        emit_assets: announce every analyzed dashboard as an asset event through the alias
+            `posthog_dashboards_analyzed`, if the task succeeds. Assets among `outlets` need no alias; see `assets`.
         posthog_conn_id: id of the Connection. Templated.
         storage_path: where the report goes. Templated.
 
@@ -112,9 +115,13 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
         status_tile: bool = False,
         annotate: bool = False,
         title: str = "Dashboards after {{ dag.dag_id }}",
+        emit_assets: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.emit_assets = emit_assets
+        if emit_assets:
+            self.outlets = [*self.outlets, ANALYZED]
         if fail_on not in FAIL_ON:
             raise ValueError(f"fail_on must be one of {', '.join(FAIL_ON)}, not {fail_on!r}")
         if narrator is not None and narrator not in NARRATORS:
@@ -138,12 +145,14 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Compare, tell, write the report, and judge."""
+        from airflow_dashboards.metrics import note_analyses
         from airflow_dashboards.refresh.publication import AnalysisSummary, messages, publish
         from airflow_dashboards.refresh.store import SnapshotStore
 
         ti = context["ti"]
         store = SnapshotStore(self.hook.storage_root(self.storage_path))
         comparison = self._compare(context, store)
+        note_analyses(comparison.analyses)
         past = self._history(context, store, comparison)
         about = self._about(context, comparison, past)
         narrative = self._narrative(comparison)
@@ -179,6 +188,10 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
             # A failing task returns nothing; the next person to look needs the summaries most of all.
             ti.xcom_push(key="return_value", value=result)
             raise AnalysisFailedError(f"{problem}\nReport: {published.report_uri}")
+        self.announce(
+            context,
+            {each.dashboard_id: analyzed_facts(each, report_uri=published.report_uri) for each in comparison.analyses},
+        )
         return result
 
     def _compare(self, context: Context, store: SnapshotStore) -> Comparison:

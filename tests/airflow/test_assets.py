@@ -7,9 +7,9 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
-from airflow.sdk import DAG
+from airflow.sdk import DAG, task
 
-from airflow_dashboards import PostHogRunInsightsOperator
+from airflow_dashboards import PostHogAnalyzeRefreshOperator, PostHogRunInsightsOperator, PostHogSnapshotOperator
 from airflow_dashboards.assets import dashboard_asset
 from airflow_dashboards.posthog import Client, PersonalAPIKey
 from airflow_dashboards.sandbox import Sandbox
@@ -91,3 +91,41 @@ def test_a_dashboard_that_is_not_refreshed_is_not_announced(
         )
 
     assert events(run_dag(dag)).keys() == {dashboard_asset(posthog_sandbox.url, 1, boards[0]).uri}
+
+
+@pytest.mark.parametrize("gate", ["fail", "never"])
+def test_an_analysis_announces_its_verdict_unless_it_stops_the_pipeline(
+    boards: list[int], posthog_sandbox: Sandbox, run_dag: Callable[..., Any], gate: str
+) -> None:
+    """The before-picture has what the after-picture lacks: the verdict is fail."""
+    day = {"event": "a", "distinct_id": "u", "properties": {}}
+    posthog_sandbox.add_events([{**day, "timestamp": f"2026-01-0{n}T00:00:00Z"} for n in range(1, 8)] * 20)
+    query = {
+        "kind": "TrendsQuery",
+        "series": [{"kind": "EventsNode", "event": "a"}],
+        "dateRange": {"date_from": "2026-01-01", "date_to": "2026-01-07"},
+    }
+    with Client(posthog_sandbox.url, 1, PersonalAPIKey(posthog_sandbox.personal_api_key)) as posthog:
+        posthog.insights.create(name="A", query={"kind": "InsightVizNode", "source": query}, dashboards=[boards[0]])
+    with DAG(f"gated_{gate}", start_date=START) as dag:
+        before = PostHogSnapshotOperator(task_id="before", dashboards=boards[0], mode="force_blocking")
+
+        @task
+        def lose() -> None:
+            posthog_sandbox.delete_events("event = 'a'")
+
+        refresh = PostHogRunInsightsOperator(task_id="refresh", dashboards=boards[0], deferrable=False)
+        analyze = PostHogAnalyzeRefreshOperator(
+            task_id="analyze", before=before.output, after=refresh.output, fail_on=gate, emit_assets=True
+        )
+        before >> lose() >> refresh >> analyze
+
+    found = events(run_dag(dag))
+
+    if gate == "fail":
+        assert found == {}
+    else:
+        (extra,) = found.values()
+        assert extra["verdict"] == "fail"
+        assert "A" in extra["changed_tiles"]
+        assert extra["report_uri"].endswith("report.html")
