@@ -402,13 +402,16 @@ def refresh(
 def cancel(flows: FlowClient, queries: Iterable[str]) -> Flow[int]:
     """Cancel queries that are still pending (`Kick.pending`), one after the other; returns how many were cancelled.
 
-    Never raises a `PostHogError`: for `on_kill`, where what can't be cancelled simply ends by itself.
+    Never raises a `PostHogError`: for `on_kill`, where what can't be cancelled simply ends by itself. Ends early where
+    the server does not answer, or wants to be left alone: it would say the same to the next ones.
     """
     cancelled = 0
     for query in queries:
         try:
             yield from flows.query.cancel(query)
-        except PostHogError:
+        except PostHogError as error:
+            if error.retryable:
+                break
             continue
         cancelled += 1
     return cancelled

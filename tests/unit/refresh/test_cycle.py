@@ -330,3 +330,12 @@ def test_cancel_tells_how_many_and_never_raises(posthog, tile):
     kicked = posthog.run(kick(posthog.flows(), 42, options()))
     assert posthog.run(cancel(posthog.flows(), kicked.pending)) == 1
     assert posthog.count("DELETE") == 2
+
+
+def test_cancel_gives_up_on_a_server_that_does_not_answer(posthog, tile):
+    """It runs while Airflow waits for the task to die: every query would take its five attempts."""
+    posthog.board(42, *(tile(each, seconds=99) for each in (1, 2, 3)))
+    kicked = posthog.run(kick(posthog.flows(), 42, options()))
+    posthog.fault("DELETE", PostHogConnectionError("no", sent=False), times=9)
+    assert posthog.run(cancel(posthog.flows(), kicked.pending)) == 0
+    assert posthog.count("DELETE") == 1
