@@ -13,6 +13,7 @@ from airflow_dashboards.posthog import (
     ConsentRequiredError,
     EndpointNotFoundError,
     KeyNotAccepted,
+    MissingScopeError,
     NotFoundError,
     PermissionDeniedError,
     ProjectNotFoundError,
@@ -129,6 +130,8 @@ def _granted(flows: FlowClient, need: Need) -> Flow[str | None]:
     except ProjectNotFoundError:
         raise
     except PermissionDeniedError as error:
+        if need is NEEDS[0] and not isinstance(error, MissingScopeError):
+            raise  # not of the project, or not let in: no scope would help (contract 1.5)
         return error.detail or "refused"
     except NotFoundError:
         return None

@@ -155,6 +155,11 @@ def test_the_connection_test_names_what_is_missing(posthog_sandbox: Sandbox, mon
     assert not usable
     assert "API key missing required scope 'query:read'" in said
 
+    usable, said = tried(posthog_sandbox.conn_uri(project_id=3))  # another organisation's
+    assert not usable
+    assert "You don't have access to the project" in said
+    assert "scope" not in said
+
     usable, said = tried(posthog_sandbox.conn_uri(key="phx_wrong_key_of_mine"))
     assert not usable
     assert "is invalid" in said
