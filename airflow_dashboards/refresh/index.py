@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json, to_json
 
 from airflow_dashboards.refresh.files import local, relative_to, safe_name, writing
@@ -71,10 +71,22 @@ def expand(value: Any, store: SnapshotStore, model: type[M]) -> list[M]:
     if isinstance(value, model):
         return [value]
     if isinstance(value, Mapping):
-        return _indexed(value, store, model) if "index" in value else [model.model_validate(value)]
+        return _indexed(value, store, model) if "index" in value else [_read(value, model)]
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         return [entry for each in value for entry in expand(each, store, model)]
     raise ValueError(f"{type(value).__name__} is neither a {model.__name__} nor a list or index of them")
+
+
+def _read(value: Mapping[str, Any], model: type[M]) -> M:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        field = ".".join(map(str, first["loc"])) or "the whole"
+        raise ValueError(
+            f"an entry is no {model.__name__}: {field}: {first['msg']}. Pass on what the task before returned, and of "
+            "the task that is meant: snapshots and refresh outcomes are not the same"
+        ) from None
 
 
 def _indexed(value: Mapping[str, Any], store: SnapshotStore, model: type[M]) -> list[M]:

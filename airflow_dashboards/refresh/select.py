@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from airflow_dashboards.posthog.arguments import shown
+
 if TYPE_CHECKING:
     from airflow_dashboards.posthog import DashboardSummary, FlowClient
     from airflow_dashboards.posthog.flow import Flow
@@ -95,7 +97,9 @@ def _id(value: Any) -> int:
     if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
-        raise ValueError(f"{value!r} is not a dashboard id: a positive whole number, as in the dashboard's address")
+        raise ValueError(
+            f"{shown(value)} is not a dashboard id: a positive whole number, as in the dashboard's address"
+        )
     return value
 
 

@@ -117,6 +117,12 @@ def test_no_match_is_said_in_the_words_of_the_selector(posthog):
     assert "None" not in str(caught.value)
 
 
+def test_a_key_in_the_wrong_place_is_not_shown():
+    with pytest.raises(ValueError, match="is not a dashboard id") as caught:
+        parse_dashboards("phx_never_shown")
+    assert "never_shown" not in str(caught.value)
+
+
 def test_hundreds_of_dashboards_are_listed_page_by_page(posthog):
     for board in range(1, 251):
         posthog.board(board, tags=["etl"])

@@ -215,6 +215,14 @@ def test_what_is_no_entry_is_refused(tmp_path, value):
         expand(value, SnapshotStore(tmp_path), SnapshotRef)
 
 
+def test_outcomes_in_place_of_snapshots_are_refused_in_words(tmp_path):
+    """`before=refresh.output` is soon written by mistake."""
+    outcomes = [outcome(1).model_dump(mode="json")]
+    with pytest.raises(ValueError, match=r"no SnapshotRef: uri: Field required\. Pass on what") as caught:
+        expand(outcomes, SnapshotStore(tmp_path), SnapshotRef)
+    assert "validation error" not in str(caught.value)
+
+
 def test_a_ledger_of_other_dashboards_starts_anew(tmp_path):
     ledger = Ledger([1, 2])
     ledger.done(outcome(1))
