@@ -131,10 +131,11 @@ class _Batch:
         told = sorted(zip(ids, results, strict=True), key=lambda each: _kicked_at(each[1]))
         for dashboard_id, result in told:
             self._note(dashboard_id, result, outage=outage is not None)
+        self.write()
+        yield from self._outage(outage, told)
         if self.options.on_failure is OnFailure.FAIL_FAST:
             self._stop_if_failed()
         self.write()
-        yield from self._outage(outage)
         fatal = next((result for result in results if isinstance(result, FATAL)), None)
         if fatal is not None:
             raise fatal
@@ -150,16 +151,34 @@ class _Batch:
 
     def _nobody_else_answers(self, ids: Sequence[int]) -> bool:
         """Whether failures of these dashboards look like the server's: several at once, or nothing ever worked."""
-        return len(ids) > 1 or (not self.ledger.outcomes() and len(self.ledger.in_flight()) <= 1)
+        return len(ids) > 1 or not self._others_work(ids)
 
-    def _outage(self, error: PostHogError | None) -> Flow[None]:
+    def _others_work(self, ids: Sequence[int]) -> bool:
+        return bool(self.ledger.outcomes()) or any(each.dashboard_id not in ids for each in self.ledger.in_flight())
+
+    def _outage(self, error: PostHogError | None, told: Sequence[tuple[int, object]]) -> Flow[None]:
         if error is None:
             self.outages = 0
             return
-        if self.outages >= len(OUTAGE_WAITS):
+        if self.outages < len(OUTAGE_WAITS):
+            self.outages += 1
+            yield Sleep(OUTAGE_WAITS[self.outages - 1])
+            return
+        if not self._others_work([dashboard_id for dashboard_id, _ in told]) or not (yield from self._answers()):
             raise error
-        self.outages += 1
-        yield Sleep(OUTAGE_WAITS[self.outages - 1])
+        # It fails at these dashboards alone: the others are not to suffer for them.
+        for dashboard_id, result in told:
+            self.ledger.done(self._failure(dashboard_id, result))
+        self.again = []
+        self.outages = 0
+
+    def _answers(self) -> Flow[bool]:
+        """Whether the server answers the smallest of questions."""
+        try:
+            yield from self.flows.dashboards.page(limit=1)
+        except PostHogError:
+            return False
+        return True
 
     def _note(self, dashboard_id: int, result: Kick | RefreshOutcome | Exception, *, outage: bool) -> None:
         if isinstance(result, Kick):

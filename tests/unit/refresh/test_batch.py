@@ -423,3 +423,18 @@ def test_a_server_error_is_a_server_error(posthog, tile):
     posthog.fault("force_async", (503, {"detail": "busy"}), times=99)
     with pytest.raises(ServerError, match="503"):
         posthog.run(refresh_many(posthog.flows(), ids, options()))
+
+
+@pytest.mark.parametrize(("count", "broken"), [(2, [1]), (5, [1, 2]), (5, [4, 5])])
+def test_dashboards_at_which_the_server_always_fails_cost_the_others_nothing(posthog, tile, count, broken):
+    """Neither one that fails beside a single other, nor several that fail together, are an outage."""
+    ids = boards(posthog, tile, count)
+    for each in broken:
+        posthog.fault(rf"/dashboards/{each}/", (500, {"detail": "A server error occurred."}), times=999)
+    outcomes = posthog.run(refresh_many(posthog.flows(), ids, options(on_failure=OnFailure.CONTINUE)))
+    assert [each.dashboard_id for each in outcomes if each.status is not RefreshStatus.REFRESHED] == broken
+    assert all("500" in (outcome.error or "") for outcome in outcomes if outcome.dashboard_id in broken)
+
+    ledger = Ledger(ids)
+    deferred(posthog, ledger, options())
+    assert [each.dashboard_id for each in ledger.outcomes() if each.status is not RefreshStatus.REFRESHED] == broken
