@@ -21,8 +21,10 @@ from airflow_dashboards.refresh.plan import PollState, Watch
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-#: Seconds after the deferral before which no event is sent; a busy scheduler learns of a deferral with a delay.
-EARLIEST_EVENT_SECONDS = 5.0
+#: Seconds after the deferral before which no event is sent. A worker notices the end of a deferred task's process with
+#: its next heartbeat only (`[workers] min_heartbeat_interval`, 5 s), and tells the scheduler after that; a task that is
+#: queued again by then is taken for one that ended without a word, which costs it a try.
+EARLIEST_EVENT_SECONDS = 8.0
 
 
 class PostHogRefreshTrigger(BaseTrigger):
