@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from airflow_dashboards.analysis.noise import Noise
 from airflow_dashboards.analysis.periods import end
-from airflow_dashboards.analysis.rhythm import RHYTHMS, Phase, hour_and_weekend, weekend
+from airflow_dashboards.analysis.rhythm import RHYTHMS, Phase, hour_and_weekend, separable, weekend
+from airflow_dashboards.analysis.trend import Trend
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,8 @@ _LEAST_SPREAD, _MOST_SPREAD = 0.04, 3.0
 #: Deviations from normal that the median absolute deviation has to be scaled by.
 _MAD = 1.4826
 
+#: Hours of a weekend, or of the week, from which its level is known.
+_SOME_HOURS = 12
 _CYCLE = {"day": 7, "hour": 24, "minute": 60, "week": 4, "month": 3, "quarter": 4, "year": 3}
 #: Periods that the level of the next one is taken from.
 _RECENT = {"day": 14, "hour": 168, "minute": 120, "week": 5, "month": 4, "quarter": 4, "year": 3}
@@ -77,17 +80,29 @@ class History:
         # What falls below 0 is a difference of two things; its size says nothing of its noise.
         return len(self._values) >= MIN_HISTORY and min(self._values) >= 0
 
-    def expected(self, start: datetime, value: float, *, z: float) -> Expected | None:
-        """Return what the period at `start` should be, with its band at `z` deviations; None without a history."""
+    def expected(self, start: datetime, value: float, *, z: float, level: float | None = None) -> Expected | None:
+        """Return what the period at `start` should be, with its band at `z` deviations; None without a history.
+
+        `level` is how busy, against the history, that day may be said to be where its like was never seen.
+        """
         readings = self._readings(start)
         if not readings:
             return None
+        if level is not None:
+            readings.append(Noise(readings[0].mean * level, readings[0].spread * 1.4, self._grain))
         scored = [(reading.z(value), reading) for reading in readings]
         nearest, noise = min(scored, key=lambda item: abs(item[0]))
         if abs(nearest) > z and self._has_been(value, noise):
-            nearest = z if nearest > 0 else -z
+            nearest = 0.9 * z if nearest > 0 else -0.9 * z
         low, high = noise.band(z)
         return Expected(noise, nearest, low, high, self._relatives(start))
+
+    def unseen(self, start: datetime) -> bool:
+        """Whether an hour is of a weekend while only the week is known, or the other way round."""
+        if not self._known or self._interval != "hour":
+            return False
+        alike = self._of_a_kind[weekend(start)]
+        return alike < min(_SOME_HOURS, len(self._values) - alike)
 
     def readings(self, start: datetime) -> list[Noise]:
         """Return every plausible expectation of a period, the main one first; none where the history is too short."""
@@ -119,7 +134,12 @@ class History:
         n = len(self._values)
         self._level, self._growth, self._spread = 0.0, 0.0, _PRIOR_SPREAD
         self._ratios: list[float] = []
+        self._of_a_kind = [n, n]
+        if self._interval == "hour":
+            weekends = sum(weekend(point.start) for point in self._points)
+            self._of_a_kind = [n - weekends, weekends]
         self._levels: dict[int, list[float]] = {}
+        self._trend: Trend | None = None
         if not self._known:
             return
         clean = self._without_outliers()
@@ -130,7 +150,7 @@ class History:
                 continue
             factors, seen = self._rhythm(clean, phase, cycle)
             if phase is hour_and_weekend and n < 336:
-                factors, seen = self._separable(clean, self._rhythm(clean, RHYTHMS["hour"][0][0], 24)[0])
+                factors, seen = separable([point.start for point in self._points], clean, grain=self._grain)
             if min(seen.values()) < 1 or len(seen) < 2:
                 continue
             cells = len(seen) if n >= 336 or phase is not hour_and_weekend else 25
@@ -141,6 +161,7 @@ class History:
                 self._phase, self._factors, self._seen = phase, factors, seen
         self._learn_level(clean)
         self._learn_noise(clean)
+        self._trend = Trend.of(self._values, self._interval, grain=self._grain)
 
     def _without_outliers(self) -> list[float]:
         """Values brought within a factor of their like: one bad day shall not bend what is expected of good ones."""
@@ -190,22 +211,6 @@ class History:
             factors[cell] = (mean * base + 2 * self._grain) / (base + 2 * self._grain) if base > 0 else 1.0
         return factors, {cell: len(pairs) for cell, pairs in cells.items()}
 
-    def _separable(self, values: list[float], hours: dict[int, float]) -> tuple[dict[int, float], dict[int, int]]:
-        """Hours and weekends each on their own: of less than two weeks, no hour has seen enough weekends."""
-        sums = {0: [0.0, 0.0], 1: [0.0, 0.0]}
-        seen = dict.fromkeys(range(48), 0)
-        for point, value in zip(self._points, values, strict=True):
-            side = sums[weekend(point.start)]
-            side[0] += value
-            side[1] += hours[point.start.hour]
-            seen[hour_and_weekend(point.start)] += 1
-        base = sum(side[0] for side in sums.values()) / max(sum(side[1] for side in sums.values()), 1e-9)
-        if base <= 0 or any(side[1] <= 0 for side in sums.values()):
-            return hours, {0: 0}  # one of the two was never seen
-        shares = {key: side[0] / side[1] / base for key, side in sums.items()}
-        factors = {hour + 24 * key: factor * shares[key] for hour, factor in hours.items() for key in shares}
-        return factors, {cell: max(seen[cell], 1) for cell in factors}
-
     def _factor(self, start: datetime) -> float:
         return self._factors.get(self._phase(start), 1.0) if self._phase is not None else 1.0
 
@@ -224,7 +229,7 @@ class History:
     def _widest(self) -> int:
         n = len(self._values)
         cycles = [cycle for _, cycle, _ in RHYTHMS.get(self._interval, ()) if cycle <= n]
-        if self._interval == "hour" and 48 <= n < 168:
+        if self._interval == "hour" and 25 <= n < 168:
             return n  # days of a week that is not whole
         return max(cycles, default=_CYCLE.get(self._interval, 4))
 
@@ -256,7 +261,9 @@ class History:
         errors, means = [], []
         first = min(max(MIN_HISTORY, min(self._width, n // 2)), n - 1)
         for index in range(n):
-            if n < 21:  # too short to look back only: each period is judged by all others
+            if n < 21 or (
+                self._interval == "hour" and n < 168
+            ):  # too short to look back only: each period is judged by all others
                 total, weight = sums[n] - values[index], weights[n] - factors[index]
             elif index >= first:
                 begin = max(index - self._width, 0)
@@ -310,6 +317,8 @@ class History:
         if start <= self._last:
             # In the midst of the history it is the time around it that counts.
             return [Noise(self._level_around(start) * factor, spread, self._grain), *self._unseen(start, main, spread)]
+        if self._trend is not None:
+            return self._trend.readings(ahead, self._grain)
         readings = [Noise(main, spread, self._grain)]
         if n >= 8:  # a level that has changed lately, and is known by now
             last = [
@@ -321,7 +330,7 @@ class History:
                 readings.append(Noise(median(last) * factor, spread * 1.15, self._grain))
         naive = self._one_cycle_ago(start)
         if naive is not None:
-            readings.append(Noise(naive, spread * 1.3, self._grain))
+            readings.append(Noise(naive, min(self._spread * 2**0.5, _MOST_SPREAD), self._grain))
         monthly = self._same_day_of_months(start)
         if monthly is not None:
             readings.append(Noise(main * monthly, spread * 1.4, self._grain))
@@ -338,16 +347,22 @@ class History:
     def _unseen(self, start: datetime, main: float, spread: float) -> list[Noise]:
         """What else a period may be whose like the history has not shown, or not told apart."""
         shares: list[float] = []
-        if self._interval == "hour" or (self._interval == "day" and self._phase is None):
-            mine = weekend(start)
-            alike = [index for index, point in enumerate(self._points) if weekend(point.start) == mine]
-            weight = sum(self._factor(self._points[index].start) for index in alike)
-            if len(alike) < (1 if self._interval == "day" else 20):
-                # A weekend may be as busy as the week, or next to idle.
-                shares += (0.7, 0.45, 0.25) if mine else (1.4, 2.2, 4.0)
-            elif len(self._factors) == 24 and weight > 0 and self._level > 0:
-                shares.append(sum(self._clean[index] for index in alike) / weight / self._level)
+        if self._phase is None or len(self._factors) == 24:
+            shares = self._shares(start)
         return [Noise(main * share, spread * 1.4, self._grain) for share in shares]
+
+    def _shares(self, start: datetime) -> list[float]:
+        if self._interval not in ("hour", "day") or self.unseen(start):
+            return []
+        mine = weekend(start)
+        alike = [index for index, point in enumerate(self._points) if weekend(point.start) == mine]
+        if not alike:
+            # A weekend may be as busy as the week, or next to idle.
+            return [0.7, 0.45, 0.25] if mine else [1.4, 2.2, 4.0]
+        weight = sum(self._factor(self._points[index].start) for index in alike)
+        if self._interval == "hour" and self._factors and weight > 0 and self._level > 0:
+            return [sum(self._clean[index] for index in alike) / weight / self._level]
+        return []
 
     def _steps_ahead(self, start: datetime) -> int:
         length = end(self._last, self._interval) - self._last

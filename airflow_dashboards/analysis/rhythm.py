@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 Phase = Callable[[datetime], int]
@@ -29,3 +30,35 @@ RHYTHMS: dict[str, tuple[tuple[Phase, int, int], ...]] = {
     "minute": ((lambda start: start.hour, 1440, 2880),),
     "month": ((lambda start: start.month, 12, 25),),
 }
+
+
+def separable(
+    starts: Sequence[datetime], values: Sequence[float], *, grain: float
+) -> tuple[dict[int, float], dict[int, int]]:
+    """The factors of hours and of weekends, each learnt on its own, and how often each cell was seen.
+
+    Of less than two weeks no hour has seen enough weekends. Hours and weekends are fitted in turns, each with the other
+    taken out, because a short window shows some hours on weekends only.
+    """
+    sums: Counter[tuple[int, int]] = Counter()
+    seen: Counter[tuple[int, int]] = Counter()
+    for start, value in zip(starts, values, strict=True):
+        cell = start.hour, weekend(start)
+        sums[cell] += value  # type: ignore[assignment]
+        seen[cell] += 1
+    level = sum(values) / len(values) if values else 0.0
+    if level <= 0 or len({kind for _, kind in seen}) < 2:
+        return {0: 1.0}, {0: 0}  # one of the two was never seen
+    hours = dict.fromkeys({hour for hour, _ in seen}, 1.0)
+    shares = {0: 1.0, 1: 1.0}
+    for _ in range(6):
+        for hour in hours:
+            mine = [(sums[hour, kind], seen[hour, kind] * shares[kind] * level) for kind in shares]
+            hours[hour] = (sum(got for got, _ in mine) + 2 * grain) / max(sum(of for _, of in mine) + 2 * grain, 1e-9)
+        for kind in shares:
+            ours = [(sums[hour, kind], seen[hour, kind] * hours[hour] * level) for hour in hours]
+            shares[kind] = sum(got for got, _ in ours) / max(sum(of for _, of in ours), 1e-9)
+    if min(shares.values()) <= 0:
+        return {0: 1.0}, {0: 0}
+    factors = {hour + 24 * kind: hours[hour] * shares[kind] for hour in hours for kind in shares}
+    return factors, {hour + 24 * kind: max(seen[hour, kind], 1) for hour in hours for kind in shares}

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Share of tiles that are harmed.
 HARMED = 0.3
+#: How long after it was computed a dashboard is read: a result shows what there was when it was computed.
+_READ = timedelta(minutes=3)
 _SHAPES = ("trends", "trends", "trends", "several", "breakdown", "table", "wide_table", "lifecycle")
 _STATES = ("failed", "cold", "stale", "no_access")
 _BENIGN_STATES = ("was_cold", "was_failed", "query_changed", "filters_changed", "unchanged", "added")
@@ -54,8 +56,10 @@ def _dashboard(rng: random.Random, number: int) -> Dashboard:
     rng.shuffle(after)
     common = {"dashboard_id": number, "dashboard_name": f"Board {number}", "project_id": 1, "host": "http://localhost"}
     return Dashboard(
-        Snapshot(**common, taken_at=morning.before_at, tiles=before),
-        Snapshot(**common, taken_at=morning.after_at, tiles=after, filters={"date_from": "-30d"} if changed else {}),
+        Snapshot(**common, taken_at=morning.before_at + _READ, tiles=before),
+        Snapshot(
+            **common, taken_at=morning.after_at + _READ, tiles=after, filters={"date_from": "-30d"} if changed else {}
+        ),
         truth,
     )
 
@@ -137,14 +141,14 @@ def _captured(
         status="ok" if pair.before else "empty",
         query=pair.query,
         result=pair.before,
-        last_refresh=morning.before_at - timedelta(minutes=rng.randrange(1, 10)),
+        last_refresh=morning.before_at,
     )
     after = Tile(
         **common,
         status="ok" if pair.after else "empty",
         query=query_after,
         result=pair.after,
-        last_refresh=morning.after_at - timedelta(seconds=rng.randrange(5, 200)),
+        last_refresh=morning.after_at,
     )
     unusable = {"result": None, "last_refresh": None}
     if state in ("failed", "cold", "no_access"):

@@ -34,6 +34,8 @@ class Frame:
     fresh: list[int] = field(default_factory=list)
     #: Those of `fresh` that were running in the picture before: a -> b.
     grown: dict[int, int] = field(default_factory=dict)
+    #: Running in both pictures: a -> b.
+    still: dict[int, int] = field(default_factory=dict)
     #: Still running: a.
     running: list[int] = field(default_factory=list)
     #: Only before, because the window has moved on: b.
@@ -139,10 +141,12 @@ def _place(
     start = frame.starts_after[index]
     assert start is not None  # noqa: S101 - the frame is dated
     finish = periods.end(start, frame.interval)
+    other = where_b.get(day)
     if finish > now:
         frame.running.append(index)
+        if other is not None:
+            frame.still[index] = other
         return
-    other = where_b.get(day)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     if other is not None and then is not None and finish <= then:
         frame.settled.append((other, index))

@@ -7,17 +7,24 @@ from math import log, pi
 from typing import TYPE_CHECKING
 
 from airflow_dashboards.analysis.judge.case import Case, sure
+from airflow_dashboards.analysis.judge.copies import Copies
 from airflow_dashboards.analysis.model import Finding, Severity
 from airflow_dashboards.analysis.noise import Noise
 from airflow_dashboards.analysis.words import between, change, count, number, percent
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
     from airflow_dashboards.analysis.expectation import Expected, History, Point
 
 #: Fewest periods that are judged together, and the relative noise they share.
 _A_FEW, _COMMON = 3, 0.1
+#: How busy a day may be, against the history, where nothing is known of its kind: weekends, and the days between them.
+_WEEKENDS, _WEEKDAYS_TOO = (0.12, 1.7), (0.6, 8.0)
+#: A rise as large as the deviations ask for may still be smaller than a doubling is: what it lacks in log odds.
+_LENIENCE = 0.9
+#: Relative rise that the mark of a double load makes a finding.
+_MARKED_RISE = 0.25
 _WEEKDAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 
 
@@ -43,12 +50,63 @@ class _Odd:
     relative: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Outlook:
+    """What is expected of some periods, and how readily a deviation is a finding."""
+
+    case: Case
+    history: History
+    limit: float
+    copies: Copies
+    #: Per day of an unknown kind: how busy it is, against the history.
+    levels: dict[date, float]
+
+    def expected(self, period: Fresh, *, z: float) -> Expected | None:
+        level = self.levels.get(period.start.date())
+        return self.history.expected(period.start, period.value, z=z, level=level)
+
+    def look(self, period: Fresh) -> _Odd | None:
+        expected = self.expected(period, z=self.limit)
+        if expected is None:
+            return None
+        mean = expected.noise.mean
+        if max(mean, period.value) < self.case.rules.min_volume or mean <= 0:
+            return None
+        relative = period.value / mean - 1
+        if not self._exceeds(relative) or (relative < 0 and period.start.date() in self.case.rules.holidays):
+            return None
+        if (relative < 0 and period.rises_only) or (relative > 0 and period.drops_only):
+            return None
+        return _Odd(period, expected, relative) if self._unlikely(expected, period.value, relative) else None
+
+    def _exceeds(self, relative: float) -> bool:
+        marked = self.copies.proof and self.case.rules.max_rise is None
+        return self.case.exceeds(relative) or (marked and relative > _MARKED_RISE)
+
+    def _unlikely(self, expected: Expected, value: float, relative: float) -> bool:
+        if relative < 0 or self.case.rules.max_rise is not None:
+            return abs(expected.z) >= self.limit
+        # Of two explanations, an ordinary period or one loaded twice, which one is it that the value is closer to?
+        noise = expected.noise
+        twice = min(Noise(2 * noise.mean, noise.spread, noise.grain).z(value), 0.0)
+        odds = (expected.z**2 - twice**2) / 2 + self.copies.log_odds
+        return odds >= self.limit**2 / 2 - _LENIENCE
+
+
 def judge(
-    case: Case, label: str, history: History, periods: list[Fresh], *, looks: int, share: float, interval: str | None
+    case: Case,
+    label: str,
+    history: History,
+    periods: list[Fresh],
+    *,
+    looks: int,
+    share: float,
+    interval: str | None,
+    copies: Copies | None = None,
 ) -> list[Finding]:
     """Findings about periods that are not as expected; one per direction, however many periods it spans."""
-    limit = case.z_limit(looks)
-    odd = [each for period in periods if (each := _look(case, history, period, limit)) is not None]
+    outlook = _Outlook(case, history, case.z_limit(looks), copies or Copies(), _levels(history, periods))
+    odd = [each for period in periods if (each := outlook.look(period)) is not None]
     findings = []
     for code, some in (
         ("series.drop", [each for each in odd if each.relative < 0]),
@@ -56,41 +114,54 @@ def judge(
     ):
         if some:
             findings.append(_finding(case, code, label, some, share=share, interval=interval))
-    return findings or _together(case, label, history, periods, share=share)
+    return findings or _together(outlook, label, periods, share=share) or _marked(outlook, label, periods)
 
 
-def _look(case: Case, history: History, period: Fresh, limit: float) -> _Odd | None:
-    expected = history.expected(period.start, period.value, z=limit)
-    if expected is None:
-        return None
-    mean = expected.noise.mean
-    if abs(expected.z) < limit or max(mean, period.value) < case.rules.min_volume or mean <= 0:
-        return None
-    relative = period.value / mean - 1
-    if not case.exceeds(relative) or (relative < 0 and period.start.date() in case.rules.holidays):
-        return None
-    if (relative < 0 and period.rises_only) or (relative > 0 and period.drops_only):
-        return None
-    return _Odd(period, expected, relative)
+def _levels(history: History, periods: list[Fresh]) -> dict[date, float]:
+    """How busy the first weekend is, or the first weekday, where an hourly history has not seen any.
+
+    A level as any such day may have explains the day, and only its shape is judged then; any other explains nothing.
+    """
+    days: dict[date, list[tuple[Fresh, float]]] = {}
+    for period in periods:
+        if not history.unseen(period.start) or (period.rises_only and not period.value):
+            continue
+        readings = history.readings(period.start)
+        if readings:
+            days.setdefault(period.start.date(), []).append((period, readings[0].mean))
+    levels = {}
+    for day, some in days.items():
+        # An hour too high bends the level less than it bends the hour.
+        mean = sum(each for _, each in some)
+        level = sum(period.value for period, _ in some) / mean if mean > 0 else 0.0
+        low, high = _WEEKENDS if day.weekday() >= 5 else _WEEKDAYS_TOO
+        if low <= level <= high:
+            levels[day] = level
+    return levels
 
 
-def _together(case: Case, label: str, history: History, periods: list[Fresh], *, share: float) -> list[Finding]:
+def _together(outlook: _Outlook, label: str, periods: list[Fresh], *, share: float) -> list[Finding]:
     """Periods that are each within their noise, and all of them together are not."""
-    some = [period for period in periods if not period.rises_only and not period.drops_only]
-    expected = [history.expected(period.start, period.value, z=case.z_limit(1)) for period in some]
+    case, limit = outlook.case, outlook.case.z_limit(1)
     # Each under the reading of the history that suits it best: what is odd then is odd under all of them.
-    picked = [each.noise for each in expected if each is not None]
-    if len(some) < _A_FEW or len(picked) < len(some):
+    pairs = [
+        (period, expected.noise)
+        for period in periods
+        if not period.rises_only and not period.drops_only
+        if (expected := outlook.expected(period, z=limit)) is not None
+    ]
+    if len(pairs) < _A_FEW:
         return []
+    some, picked = [period for period, _ in pairs], [noise for _, noise in pairs]
     total, n = sum(period.value for period in some), len(some)
-    limit = case.z_limit(1)
     # What is chance from one to the next averages out; what moves a whole day does not.
     spread = (sum(each.spread**2 for each in picked) / n / n + _COMMON**2) ** 0.5
     nearest = Noise(sum(each.mean for each in picked), spread, picked[0].grain)
     if nearest.mean <= 0 or max(nearest.mean, total) < case.rules.min_volume:
         return []
     z, relative = nearest.z(total), total / nearest.mean - 1
-    if abs(z) < limit or not case.exceeds(relative):
+    marked = outlook.copies.proof and case.rules.max_rise is None and relative > _MARKED_RISE
+    if (abs(z) < limit or not case.exceeds(relative)) and not marked:
         return []
     low, high = nearest.band(limit)
     span = f"{short(some[0].label)} to {short(some[-1].label)}"
@@ -109,6 +180,31 @@ def _together(case: Case, label: str, history: History, periods: list[Fresh], *,
             expected_low=_neat(low),
             expected_high=_neat(high),
             confidence=sure(z),
+        )
+    ]
+
+
+def _marked(outlook: _Outlook, label: str, periods: list[Fresh]) -> list[Finding]:
+    """Counts that say by themselves that they were loaded more than once, whatever their level."""
+    copies = outlook.copies
+    some = [period for period in periods if period.value > 0 and not period.rises_only and not period.drops_only]
+    total = sum(period.value for period in some)
+    if not copies.proof or not some or total < outlook.case.rules.min_volume:
+        return []
+    what = "even" if copies.times == 2 else f"multiples of {copies.times}"
+    times = "twice" if copies.times == 2 else f"{copies.times} times"
+    return [
+        Finding(
+            code="series.rise",
+            severity=Severity.WARN,
+            message=(
+                f"{label} may have been loaded {times}: all {copies.of} new counts of the tile are {what}, "
+                f"those before were not. From {short(some[0].label)} on it has {number(total)}."
+            ),
+            subject=label,
+            period=some[-1].label,
+            after=some[-1].value,
+            confidence=0.9999,
         )
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf, log
 from typing import TYPE_CHECKING
 
 from airflow_dashboards.analysis.judge.case import Case, sure
@@ -10,6 +11,7 @@ from airflow_dashboards.analysis.model import Finding, Severity
 from airflow_dashboards.analysis.words import between, change, count, number
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from airflow_dashboards.analysis.expectation import History
@@ -19,6 +21,8 @@ _RECENT = {"minute": 120, "hour": 96, "day": 7, "week": 2, "month": 2, "quarter"
 _LATE, _OLD = 0.12, 0.05
 #: Periods that may be repaired by themselves; more of them are history rewritten.
 _A_FEW = 4
+#: Counts from which a factor is known to a hundredth, and the relative step from one hour to the next.
+_PRECISE, _STEP = 200, 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +81,12 @@ def judge(
     *,
     counts: bool,
     share: float,
+    around: Mapping[str, tuple[float, float]] | None = None,
 ) -> list[Finding]:
-    """Say what restated periods mean: repaired (good news) or changed after the fact."""
+    """Say what restated periods mean: repaired (good news) or changed after the fact.
+
+    `around` holds the two neighbours of a period, by its label.
+    """
     changed = [
         pair
         for pair in moved(case, pairs, interval, counts=counts)
@@ -88,8 +96,12 @@ def judge(
         return []
     wrong: list[Pair] = []
     repaired: list[Pair] = []
+    scaled = _by_one_factor(changed)
     for pair in changed:
-        (repaired if _repaired(case, pair, interval, history, looks=len(changed)) else wrong).append(pair)
+        good = _repaired(case, pair, interval, history, looks=len(changed), scaled=scaled)
+        if not good and len(changed) <= 2 and around is not None:
+            good = _fits_in(pair, around.get(pair.label), interval)
+        (repaired if good else wrong).append(pair)
     findings = []
     if repaired:
         findings.append(_good_news(label, repaired))
@@ -98,7 +110,30 @@ def judge(
     return findings
 
 
-def _repaired(case: Case, pair: Pair, interval: str | None, history: History | None, *, looks: int) -> bool:
+def _by_one_factor(pairs: list[Pair]) -> bool:
+    """Whether several periods have moved by the very same factor: late events never come in proportion."""
+    some = [pair for pair in pairs if pair.before >= _PRECISE]
+    factors = [pair.after / pair.before for pair in some]
+    return len(factors) >= _A_FEW - 1 and max(factors) - min(factors) < 0.01 * max(factors)
+
+
+def _fits_in(pair: Pair, neighbours: tuple[float, float] | None, interval: str | None) -> bool:
+    """Whether an hour lies between its neighbours now and did not before: one that was repaired.
+
+    Hours go up and down by degrees, however little is known of the days they are of.
+    """
+    if interval not in ("hour", "minute") or neighbours is None or min(neighbours) <= 0 or pair.after <= 0:
+        return False
+    middle = (neighbours[0] * neighbours[1]) ** 0.5
+    wide = abs(log(neighbours[0] / neighbours[1])) / 2 + _STEP + 2 / middle**0.5
+    now = abs(log(pair.after / middle))
+    then = abs(log(pair.before / middle)) if pair.before > 0 else inf
+    return now < wide and now < 0.7 * then
+
+
+def _repaired(
+    case: Case, pair: Pair, interval: str | None, history: History | None, *, looks: int, scaled: bool
+) -> bool:
     """Whether a period is as expected now and was not, or was not whole, before."""
     if pair.start is None:
         return False
@@ -119,7 +154,7 @@ def _repaired(case: Case, pair: Pair, interval: str | None, history: History | N
     if halved and abs(now.z) < limit:
         return True
     late = pair.age < min(_RECENT.get(interval or "day", 2), 3)
-    if late and pair.delta > 0:
+    if late and pair.delta > 0 and not scaled:
         return True  # the load has brought the rest of a period
     if mean <= 0:
         return False

@@ -97,12 +97,20 @@ def _sizes(groups: _Groups) -> list[Line]:
 
 def _closed(cohort: _Cohort, offset: int, interval: str, now: datetime | None) -> bool:
     """Whether the period in which that cell's people came back is over."""
-    if cohort.start is None or now is None:
-        return False
+    start = _begins(cohort, offset, interval)
+    return start is not None and now is not None and periods.end(start, interval) <= now
+
+
+def _begins(cohort: _Cohort, offset: int, interval: str) -> datetime | None:
+    """The period in which that cell's people came back."""
     start = cohort.start
-    for _ in range(offset):
-        start = periods.end(start, interval)
-    return periods.end(start, interval) <= now
+    for _ in range(offset if start is not None else 0):
+        start = periods.end(start, interval) if start is not None else None
+    return start
+
+
+def _size(cohort: _Cohort | None) -> float:
+    return cohort.values[0] if cohort is not None and cohort.values else 0.0
 
 
 def _returns(
@@ -113,6 +121,11 @@ def _returns(
     changed: list[Pair] = []
     fresh: dict[int, list[_Cohort]] = {}
     past: dict[int, list[_Cohort]] = {}
+    arrived = {
+        cohort.start
+        for cohort in after
+        if cohort.values and cohort.values[0] > 0 and not _size(known.get(cohort.date)) and cohort.start is not None
+    }
     for offset in range(1, widest):
         for cohort in after:
             if offset >= len(cohort.values) or cohort.values[0] <= 0 or not _closed(cohort, offset, interval, case.now):
@@ -122,6 +135,9 @@ def _returns(
             if settled and old is not None and old.values[offset] < cohort.values[offset]:
                 # What has only just ended may still fill up: that is judged as a new cell is.
                 settled = _closed(cohort, offset, interval, case.now - _JUST_ENDED)
+            if settled and old is not None and cohort.values[offset] == 0 == old.values[offset]:
+                # Nobody came back, although that period has been loaded since: new, and not as it was.
+                settled = _begins(cohort, offset, interval) not in arrived
             if not settled or old is None:
                 fresh.setdefault(offset, []).append(cohort)
                 continue

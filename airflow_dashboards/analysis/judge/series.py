@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from airflow_dashboards.analysis.expectation import MIN_HISTORY, History, Point
 from airflow_dashboards.analysis.judge import charts, fresh, restated
 from airflow_dashboards.analysis.judge.case import Case, Reading
+from airflow_dashboards.analysis.judge.copies import Copies, copies
 from airflow_dashboards.analysis.judge.frame import Frame, align
 from airflow_dashboards.analysis.judge.fresh import Fresh
 from airflow_dashboards.analysis.judge.lines import Line, read
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 _IN_FULL = 12
 #: Findings after which no further of very many series is looked at: the tile is broken, and more is not shown.
 _ENOUGH = 60
+#: Series, and periods of each, in whose counts the mark of a double load is looked for.
+_FOR_COPIES = 50
 #: Periods from which a series' expectation is learnt; older ones say little of tomorrow.
 _MOST_HISTORY = 1000
 
@@ -47,8 +50,9 @@ def judge_lines(case: Case, before: list[Line] | None, after: list[Line], interv
     findings: list[Finding] = []
     changed = before is not None and _changed(before, after)
     prompt = arrives_promptly(lines, case)
-    looks = sum(len(each.frame.fresh) + len(each.frame.recheck) for each in lines if not each.after.previous)
+    looks = sum(_looks(each) for each in lines if not each.after.previous)
     previous = [each for each in lines if each.after.previous]
+    marked = _copies(lines)
     for rank, each in enumerate(lines):
         if each.after.previous:
             continue
@@ -56,14 +60,14 @@ def judge_lines(case: Case, before: list[Line] | None, after: list[Line], interv
             continue  # appeared: said once, below
         if rank >= _IN_FULL and len(findings) >= _ENOUGH:
             break
-        _judge_line(case, each, previous, looks=max(looks, 1), prompt=prompt, screen=rank >= _IN_FULL)
+        _judge_line(case, each, previous, looks=max(looks, 1), prompt=prompt, screen=rank >= _IN_FULL, marked=marked)
         findings += each.findings
     findings = _agreed(findings)
     if before is not None:
         findings += _missing(case, lines)
         findings += vanished(case, before, after, frames)
         findings += appeared(case, before, after)
-    together = _together(case, lines, before, prompt=prompt) if not _grave(findings) else []
+    together = _together(case, lines, before, prompt=prompt, marked=marked) if not _grave(findings) else []
     findings += together
     return Reading(
         changed=changed,
@@ -97,7 +101,28 @@ def _changed(before: list[Line], after: list[Line]) -> bool:
     )
 
 
-def _judge_line(case: Case, each: Track, previous: list[Track], *, looks: int, prompt: bool, screen: bool) -> None:
+def _looks(each: Track) -> int:
+    """How many periods of a series are judged."""
+    if each.frame.interval in ("hour", "minute"):
+        return len(news_of(each))
+    return len(each.frame.fresh) + len(each.frame.recheck)
+
+
+def _copies(lines: list[Track]) -> Copies:
+    """What the new counts of all series say together of having been loaded more than once."""
+    new: list[float] = []
+    old: list[float] = []
+    for each in lines[:_FOR_COPIES]:
+        if each.after.previous or not each.after.counts:
+            continue
+        new += [value_at(each.after.data, index) for index in news_of(each)]
+        old += [value_at(each.after.data, a) for _, a in each.frame.firm[-_FOR_COPIES:]]
+    return copies(new, old)
+
+
+def _judge_line(
+    case: Case, each: Track, previous: list[Track], *, looks: int, prompt: bool, screen: bool, marked: Copies
+) -> None:
     before, after, frame = each.before, each.after, each.frame
     same = before is None or (_settled_equal(before, after, frame) and not _shrunk_lately(before, after, frame))
     if screen and same and not _stands_out(case, each):
@@ -119,12 +144,30 @@ def _judge_line(case: Case, each: Track, previous: list[Track], *, looks: int, p
     each.history = history
     if pairs:
         each.findings += restated.judge(
-            case, after.label, pairs, frame.interval, history, counts=after.counts, share=each.share
+            case,
+            after.label,
+            pairs,
+            frame.interval,
+            history,
+            counts=after.counts,
+            share=each.share,
+            around=_around(after, frame),
         )
     if len(history) < MIN_HISTORY:
         return
     judged = _fresh(case, each, prompt=prompt)
-    some = fresh.judge(case, after.label, history, judged, looks=looks, share=each.share, interval=frame.interval)
+    if after.counts and not marked.proof:
+        marked = max(marked, _copies([each]), key=lambda found: found.log_odds)
+    some = fresh.judge(
+        case,
+        after.label,
+        history,
+        judged,
+        looks=looks,
+        share=each.share,
+        interval=frame.interval,
+        copies=marked if after.counts else None,
+    )
     if not some and before is not None:
         some = _stuck(case, each, history)
     each.findings += some
@@ -156,6 +199,15 @@ def _pairs(before: Line, after: Line, frame: Frame) -> list[Pair]:
     ]
 
 
+def _around(after: Line, frame: Frame) -> dict[str, tuple[float, float]]:
+    """The neighbours of every complete period, as they are now."""
+    complete = sorted({*frame.older, *(a for _, a in frame.settled), *frame.fresh})
+    return {
+        after.days[here]: (value_at(after.data, one), value_at(after.data, other))
+        for one, here, other in zip(complete, complete[1:], complete[2:], strict=False)
+    }
+
+
 def _stands_out(case: Case, each: Track) -> bool:
     """A first look at one of very many series: is a new value outside of what its own week before has shown?"""
     data, frame = each.after.data, each.frame
@@ -177,6 +229,10 @@ def _history(each: Track, previous: list[Track], case: Case, moved: set[str]) ->
     """What was known before the periods in question: values as they were, where they have been restated."""
     after, before, frame = each.after, each.before, each.frame
     skip = set(frame.recheck)
+    if before is not None and frame.interval in ("hour", "minute"):
+        # Hours that were there already, and have stayed as they were, are no news.
+        known = {a: b for b, a in frame.settled[-len(frame.recheck) :]} if skip else {}
+        skip = {a for a in skip if not after.data[a] or a not in known or before.data[known[a]] != after.data[a]}
     points: dict[datetime, Point] = {}
     for index in frame.older[-_MOST_HISTORY:]:
         _add(points, frame.starts_after[index], after.days[index], after.data[index])
@@ -225,6 +281,8 @@ def _fresh(case: Case, each: Track, *, prompt: bool) -> list[Fresh]:
         complete = [*(a for _, a in frame.settled), *frame.fresh]
         waiting |= set(sorted(complete)[-case.rules.late_periods :])
     judged, news = [], set(news_of(each))
+    # Where a load has brought hours, one without anything is a part of what it brought.
+    loaded = bool(news & set(frame.recheck)) and all(a in news for a in frame.recheck if after.data[a])
     for index in (*frame.recheck, *frame.fresh):
         start, value = frame.starts_after[index], after.data[index]
         if start is None or value is None:
@@ -243,7 +301,14 @@ def _fresh(case: Case, each: Track, *, prompt: bool) -> list[Fresh]:
             if not earlier_is_part:
                 continue  # restated downwards: judged as that
         judged.append(
-            Fresh(start, after.days[index], float(value), earlier, index in waiting, again and earlier == value)
+            Fresh(
+                start,
+                after.days[index],
+                float(value),
+                earlier,
+                rises_only=index in waiting,
+                drops_only=again and earlier == value and not (loaded and not value),
+            )
         )
     for index in frame.running:
         start, value = frame.starts_after[index], after.data[index]
@@ -274,7 +339,7 @@ def _shrunk(case: Case, each: Track) -> list[Finding]:
         return []
     pairs = [
         Pair(frame.starts_after[a], after.days[a], value_at(before.data, b), value_at(after.data, a), 0)
-        for a, b in sorted(frame.grown.items())
+        for a, b in sorted({**frame.grown, **frame.still}.items())
         if value_at(after.data, a) < value_at(before.data, b)
     ]
     return restated.judge(case, after.label, pairs, frame.interval, None, counts=True, share=each.share)
@@ -282,7 +347,11 @@ def _shrunk(case: Case, each: Track) -> list[Finding]:
 
 def _agreed(findings: list[Finding]) -> list[Finding]:
     """A period repaired in one series is repaired in the others too, however little they say by themselves."""
-    repaired = {finding.period: finding for finding in findings if finding.code == "series.recovered"}
+    repaired: dict[str | None, Finding] = {}
+    for finding in findings:
+        known = repaired.get(finding.period)
+        if finding.code == "series.recovered" and (known is None or abs(finding.after or 0) > abs(known.after or 0)):
+            repaired[finding.period] = finding
     agreed = []
     for finding in findings:
         model = repaired.get(finding.period)
@@ -350,7 +419,9 @@ def _grave(findings: list[Finding]) -> bool:
     return any(finding.severity is not Severity.INFO for finding in findings)
 
 
-def _together(case: Case, lines: list[Track], before: list[Line] | None, *, prompt: bool) -> list[Finding]:
+def _together(
+    case: Case, lines: list[Track], before: list[Line] | None, *, prompt: bool, marked: Copies
+) -> list[Finding]:
     """Many small breakdown values added up: each may be within its noise while all of them are not."""
     groups: dict[tuple[str, tuple[str, ...]], list[Track]] = {}
     for each in lines:
@@ -365,8 +436,15 @@ def _together(case: Case, lines: list[Track], before: list[Line] | None, *, prom
         after = _sum([each.after for each in group], order, days)
         old = _sum(theirs, order, theirs[0].days) if theirs else None
         whole = Track(old, after, group[0].frame, 1.0)
-        _judge_line(case, whole, [], looks=len(group[0].frame.fresh) or 1, prompt=prompt, screen=False)
-        findings += [finding for finding in whole.findings if finding.severity is not Severity.INFO]
+        looks = len(group[0].frame.fresh) or 1
+        _judge_line(case, whole, [], looks=looks, prompt=prompt, screen=False, marked=marked)
+        repaired = {one.period for each in group for one in each.findings if one.code == "series.recovered"}
+        findings += [
+            finding
+            for finding in whole.findings
+            if finding.severity is not Severity.INFO
+            and not (finding.code == "series.restated" and finding.period in repaired)
+        ]
     return findings
 
 

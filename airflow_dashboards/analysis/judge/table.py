@@ -96,16 +96,18 @@ def _axis(table: Table, dates: Timeline, midnight: bool) -> list[datetime]:
 
 
 def _from_the_start(case: Case, theirs: list[datetime], mine: list[datetime], interval: str) -> list[datetime]:
-    """Add the periods a window should begin with: it moves on by as much as time has."""
+    """Add the periods a window should begin with: it moves on with time, or by as much as is new at its end."""
     if not mine or not theirs or case.then is None:
         return mine
-    due, moved = theirs[0], _missing(case.then, case.now, interval)
-    for _ in range(len(moved) + 2):  # a window may be rounded by a period at either end
-        due = periods.end(due, interval)
-    if due >= mine[0]:
-        return mine
-    lost = [start for start in theirs if due < start < mine[0]]
-    return [*lost, *mine]
+    new = sum(start > theirs[-1] for start in mine)
+    moved = max(_turns(case.then, case.now, interval), new)
+    due = theirs[min(moved, len(theirs) - 1)]
+    return [*(start for start in theirs if due <= start < mine[0]), *mine]
+
+
+def _turns(then: datetime, now: datetime, interval: str) -> int:
+    """How many periods have begun between two moments, a fraction of one counting as one."""
+    return len(_missing(then, now, interval)) + 1
 
 
 def _extended(case: Case, theirs: list[datetime], mine: list[datetime], interval: str) -> list[datetime]:
