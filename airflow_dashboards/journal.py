@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Protocol
 
+from airflow_dashboards.compat import done_without
 from airflow_dashboards.refresh.journal import Journal as FileJournal
 from airflow_dashboards.refresh.ledger import Ledger
 
@@ -92,6 +93,7 @@ def journal_of(context: Context, store: SnapshotStore) -> Journal:
     state_store = context.get("task_state_store")
     if state_store is not None:
         return StateStoreJournal(state_store, key=series)
+    done_without("task state store", "what a killed worker leaves is kept in files beside the snapshots")
     return FileJournal(store, key=f"{ti.dag_id}-{ti.run_id}-{ti.task_id}-{ti.map_index}-{series}")
 
 

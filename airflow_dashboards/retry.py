@@ -1,7 +1,7 @@
 """When Airflow should try a failed task again: after exactly the delay PostHog asked for, or not at all.
 
-Needs Airflow 3.3 (`airflow.sdk.RetryPolicy`). On older versions importing this module fails with a message that says
-so; tasks there follow their `retries` and `retry_delay` as ever.
+Airflow asks it since 3.3. With an older one the operators of this provider leave it out and say so in the log; tasks
+there follow their `retries` and `retry_delay` as ever.
 """
 
 from __future__ import annotations
@@ -9,13 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-try:
-    from airflow.sdk import RetryDecision, RetryPolicy
-except ImportError as error:  # Airflow < 3.3
-    raise ImportError(
-        "PostHogRetryPolicy needs Airflow 3.3; on this version set retries and retry_delay on the task"
-    ) from error
-
+from airflow_dashboards.compat import RetryDecision, RetryPolicy
 from airflow_dashboards.posthog import PostHogError
 
 if TYPE_CHECKING:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from airflow.sdk import ObjectStoragePath, conf
+from airflow.sdk import ObjectStoragePath
+
+from airflow_dashboards.compat import conf
 
 
 def storage_root(argument: str | None = None, connection: str | None = None) -> ObjectStoragePath:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
-AIRFLOW_HOME = REPOSITORY / "build" / "tests" / WORKER / "airflow"
+# A database per version: those of `make test-matrix` may run beside each other, and one can't read another's.
+VERSIONS = f"airflow-{version('apache-airflow-core')}-py{sys.version_info.major}.{sys.version_info.minor}"
+AIRFLOW_HOME = REPOSITORY / "build" / "tests" / VERSIONS / WORKER / "airflow"
 
 # Airflow reads these once, when it is first imported. Each pytest process has a database of its own, so none waits for
 # another's lock; setting them costs a test that never imports Airflow nothing.

@@ -110,8 +110,8 @@ def from_airflow(options: Namespace) -> Access:
         # As Airflow's own commands do: without it only environment variables are looked at, not the database.
         os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
         from airflow.models.connection import Connection
-        from airflow.sdk.exceptions import AirflowNotFoundException
 
+        from airflow_dashboards.compat import AirflowNotFoundException
         from airflow_dashboards.hooks.connection import parse_connection, read_extra
 
         try:

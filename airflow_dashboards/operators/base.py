@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
+from airflow_dashboards.compat import supported
 from airflow_dashboards.links import PostHogLink, dashboards_url
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class PostHogOperator(BaseOperator):
     def __init__(
         self, *, posthog_conn_id: str = "posthog_default", storage_path: str | None = None, **kwargs: Any
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**supported(kwargs))
         self.posthog_conn_id = posthog_conn_id
         self.storage_path = storage_path
         self.posthog_url: str | None = None

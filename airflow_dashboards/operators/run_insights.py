@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from airflow.sdk.exceptions import AirflowException
 
 from airflow_dashboards.assets import REFRESHED, refreshed_facts
+from airflow_dashboards.compat import done_without, triggers_learn_of_kills
 from airflow_dashboards.operators.base import PostHogOperator
 from airflow_dashboards.settings import default_deferrable
 
@@ -238,6 +239,10 @@ class PostHogRunInsightsOperator(PostHogOperator):
             "PostHog is computing %d dashboards; waiting in the triggerer, without a worker slot.",
             sum(len(milestone.dashboards) for milestone in watch.milestones),
         )
+        if self.cancel_on_kill and not triggers_learn_of_kills():
+            done_without(
+                "on_kill of triggers", "queries of a task that is ended while it is deferred are computed to their end"
+            )
         self.defer(
             trigger=PostHogRefreshTrigger(
                 self.posthog_conn_id,

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseSensorOperator
-from airflow.sdk.exceptions import AirflowSensorTimeout
 
+from airflow_dashboards.compat import AirflowSensorTimeout, supported
 from airflow_dashboards.settings import default_deferrable
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class PostHogRefreshSensor(BaseSensorOperator):
         posthog_conn_id: str = "posthog_default",
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**supported(kwargs))
         self.dashboards = dashboards
         self.fresher_than = fresher_than
         self.allow_no_access = allow_no_access

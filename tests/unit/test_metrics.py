@@ -223,7 +223,7 @@ def test_verdicts_and_the_age_of_a_dashboard_are_told(monkeypatch: pytest.Monkey
         for n in (1, 3)
     ]
     board = Snapshot(dashboard_id=42, project_id=1, host="https://posthog.example", taken_at=now, tiles=tiles)
-    monkeypatch.setattr(metrics, "_stats", lambda: stats)
+    monkeypatch.setattr(metrics, "stats", lambda: stats)
     analysis = compare(board, board)
 
     metrics.note_analyses([analysis])
