@@ -141,6 +141,7 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
         self.title = title
         #: Names this run on the page "Dashboards", once it is written; the task's links need it.
         self.report_run: str | None = None
+        self._analyses: list[Analysis] = []
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Compare, tell, write the report, and judge."""
@@ -152,6 +153,7 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
         store = SnapshotStore(self.hook.storage_root(self.storage_path))
         comparison = self._compare(context, store)
         note_analyses(comparison.analyses)
+        self._analyses = comparison.analyses
         past = self._history(context, store, comparison)
         about = self._about(context, comparison, past)
         narrative = self._narrative(comparison)
@@ -192,6 +194,13 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
             {each.dashboard_id: analyzed_facts(each, report_uri=published.report_uri) for each in comparison.analyses},
         )
         return result
+
+    def lineage(self) -> Any:
+        """Return the dashboards as what was read, with the findings as their data quality assertions."""
+        from airflow_dashboards.lineage import read
+
+        names = {each.dashboard_id: each.dashboard_name for each in self._analyses}
+        return read(self.hook.settings.host, self.hook.settings.project_id, names, self._analyses)
 
     def _compare(self, context: Context, store: SnapshotStore) -> Comparison:
         from airflow_dashboards.refresh.after import compare_all

@@ -108,6 +108,8 @@ class PostHogRunInsightsOperator(PostHogOperator):
         self.deferrable = default_deferrable() if deferrable is None else deferrable
         self.cancel_on_kill = cancel_on_kill
         self._in_flight: Ledger | None = None
+        #: Names of the dashboards with fresh tiles, by id.
+        self._written: dict[int, str] = {}
         # After the success is on record, and no sooner: a worker that dies just before that is followed by one that
         # finds all of the work done. Set here rather than passed on, lest a callback in `default_args` be lost.
         self.on_success_callback = [*self.on_success_callback, _forget_work]
@@ -153,6 +155,12 @@ class PostHogRunInsightsOperator(PostHogOperator):
         if self.cancel_on_kill and self._in_flight is not None:
             queries = _pending(self._in_flight)
             self.hook.run(lambda flows: cancel(flows, queries))
+
+    def lineage(self) -> Any:
+        """Return the project's events as what was read, and the dashboards as what was written."""
+        from airflow_dashboards.lineage import written
+
+        return written(self.hook.settings.host, self.hook.settings.project_id, self._written)
 
     def _options(self) -> RefreshOptions:
         from airflow_dashboards.posthog.arguments import choice
@@ -268,6 +276,7 @@ class PostHogRunInsightsOperator(PostHogOperator):
         from airflow_dashboards.refresh.outcome import RefreshStatus, verdict
 
         note_refreshes(outcomes)
+        self._written = {each.dashboard_id: each.name for each in outcomes if each.status is not RefreshStatus.FAILED}
         for outcome in outcomes:
             level = "info" if outcome.status is RefreshStatus.REFRESHED else "warning"
             getattr(self.log, level)("%s", outcome.describe())

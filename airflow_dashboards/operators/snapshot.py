@@ -58,6 +58,8 @@ class PostHogSnapshotOperator(PostHogOperator):
         self.mode = mode
         self.server = server
         self.allow_empty = allow_empty
+        #: Names of the dashboards read, by id.
+        self._read: dict[int, str] = {}
 
     def execute(self, context: Context) -> list[Any] | dict[str, Any]:
         """Capture, store, and return references."""
@@ -79,6 +81,7 @@ class PostHogSnapshotOperator(PostHogOperator):
             )
         )
         self.note_dashboards([reference.dashboard_id for reference in captured.references])
+        self._read = {reference.dashboard_id: reference.dashboard_name for reference in captured.references}
         for reference in captured.references:
             self.log.info(
                 "Captured dashboard %d %r: %s, at %s",
@@ -97,3 +100,9 @@ class PostHogSnapshotOperator(PostHogOperator):
             context["ti"].xcom_push(key="return_value", value=result)
             raise next(iter(captured.failures.values()))
         return result
+
+    def lineage(self) -> Any:
+        """Return the dashboards as what was read."""
+        from airflow_dashboards.lineage import read
+
+        return read(self.hook.settings.host, self.hook.settings.project_id, self._read)
