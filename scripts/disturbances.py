@@ -134,10 +134,10 @@ class Stage:
         while True:
             now = self.look()
             for each in [each for each in left if each.moment.come(now)]:
-                left.remove(each)
-                each.act(self)
-                print(f"    {each.name} at {each.moment.name}", flush=True)
-                break  # the next one sees what this one has left
+                if each.act(self) is not False:
+                    left.remove(each)
+                    print(f"    {each.name} at {each.moment.name}", flush=True)
+                    break  # the next one sees what this one has left
             self._raise_the_dead()
             if now.run_state in FINISHED and not self.down:
                 break
@@ -161,13 +161,18 @@ class Stage:
             self.airflow.servers[name].kill()
             self.down[name] = time.monotonic() + seconds
 
-    def kill_worker(self, *, whole: bool) -> None:
-        """Kill the process of the running task, or the `whole` worker that watches over it with it."""
+    def kill_worker(self, *, whole: bool) -> bool:
+        """Kill the process of the running task, or the `whole` worker that watches over it with it.
+
+        Returns whether there was one: what we see of a task's state may be older than its process.
+        """
         for task_id, state in self.progress.tasks.items():
             process = self.process_of(task_id) if state == "running" else None
             if process is not None:
                 worker = process.parent() if whole else None
                 end_tree([worker.pid if worker is not None else process.pid], grace_seconds=0)
+                return True
+        return False
 
     def process_of(self, task_id: str) -> psutil.Process | None:
         """The process in which a try of a task runs."""
@@ -207,10 +212,11 @@ class Disturbance:
 
     name: str
     moment: Moment
-    act: Callable[[Stage], None]
+    #: Returns False if it could not happen yet.
+    act: Callable[[Stage], bool | None]
 
 
-def processes(dice: random.Random, *, outage: float) -> dict[str, Callable[[Stage], None]]:
+def processes(dice: random.Random, *, outage: float) -> dict[str, Callable[[Stage], bool | None]]:
     """What can happen to Airflow's processes."""
     pause = dice.uniform(0, 3)
     return {
@@ -222,7 +228,7 @@ def processes(dice: random.Random, *, outage: float) -> dict[str, Callable[[Stag
     }
 
 
-def faults(dice: random.Random) -> dict[str, Callable[[Stage], None]]:
+def faults(dice: random.Random) -> dict[str, Callable[[Stage], bool | None]]:
     """What the server can do, each time a while long."""
     burst, some, wait = dice.randint(5, 40), dice.randint(1, 6), dice.choice([1, 2, 5])
     throttled = {"status": 429, "headers": {"Retry-After": str(wait)}}

@@ -8,7 +8,8 @@ from airflow.sdk import DAG
 
 from airflow_dashboards import PostHogAnalyzeRefreshOperator, PostHogRunInsightsOperator, PostHogSnapshotOperator
 
-PATIENCE = {"retries": 5, "retry_delay": timedelta(seconds=1)}
+# While the api-server is down Airflow spends a try about every fifteen seconds on a worker that can't begin.
+PATIENCE = {"retries": 10, "retry_delay": timedelta(seconds=5)}
 
 with DAG("chaos", schedule=None, default_args=PATIENCE, max_active_runs=1):
     before = PostHogSnapshotOperator(task_id="before", dashboards={"tags": ["chaos"]})
