@@ -18,24 +18,48 @@ if TYPE_CHECKING:
     from airflow_dashboards.analysis import Analysis, Rules, Snapshot, compare
     from airflow_dashboards.hooks.posthog import PostHogHook
     from airflow_dashboards.operators.analyze_refresh import PostHogAnalyzeRefreshOperator
+    from airflow_dashboards.operators.dashboards import (
+        PostHogDeleteDashboardOperator,
+        PostHogEnsureUnlistedDashboardOperator,
+        PostHogRestoreDashboardOperator,
+        PostHogUpdateDashboardOperator,
+    )
     from airflow_dashboards.operators.run_insights import PostHogRunInsightsOperator
     from airflow_dashboards.operators.snapshot import PostHogSnapshotOperator
     from airflow_dashboards.operators.tags import PostHogBulkUpdateTagsOperator
     from airflow_dashboards.operators.template import PostHogCreateFromTemplateOperator
+    from airflow_dashboards.operators.tiles import (
+        PostHogAddWidgetsOperator,
+        PostHogCopyTileOperator,
+        PostHogDeleteTileOperator,
+        PostHogMoveTileOperator,
+        PostHogReorderTilesOperator,
+        PostHogTextTileOperator,
+    )
     from airflow_dashboards.sandbox import Sandbox
     from airflow_dashboards.sensors.refresh import PostHogRefreshSensor
     from airflow_dashboards.task_groups import PostHogRefreshGroup
 
 _MODULE_OF = {
     "Analysis": "analysis",
+    "PostHogAddWidgetsOperator": "operators.tiles",
     "PostHogAnalyzeRefreshOperator": "operators.analyze_refresh",
     "PostHogBulkUpdateTagsOperator": "operators.tags",
+    "PostHogCopyTileOperator": "operators.tiles",
     "PostHogCreateFromTemplateOperator": "operators.template",
+    "PostHogDeleteDashboardOperator": "operators.dashboards",
+    "PostHogDeleteTileOperator": "operators.tiles",
+    "PostHogEnsureUnlistedDashboardOperator": "operators.dashboards",
     "PostHogHook": "hooks.posthog",
+    "PostHogMoveTileOperator": "operators.tiles",
     "PostHogRefreshGroup": "task_groups",
     "PostHogRefreshSensor": "sensors.refresh",
+    "PostHogReorderTilesOperator": "operators.tiles",
+    "PostHogRestoreDashboardOperator": "operators.dashboards",
     "PostHogRunInsightsOperator": "operators.run_insights",
     "PostHogSnapshotOperator": "operators.snapshot",
+    "PostHogTextTileOperator": "operators.tiles",
+    "PostHogUpdateDashboardOperator": "operators.dashboards",
     "Rules": "analysis",
     "Sandbox": "sandbox",
     "Snapshot": "analysis",
@@ -44,14 +68,24 @@ _MODULE_OF = {
 
 __all__ = [
     "Analysis",
+    "PostHogAddWidgetsOperator",
     "PostHogAnalyzeRefreshOperator",
     "PostHogBulkUpdateTagsOperator",
+    "PostHogCopyTileOperator",
     "PostHogCreateFromTemplateOperator",
+    "PostHogDeleteDashboardOperator",
+    "PostHogDeleteTileOperator",
+    "PostHogEnsureUnlistedDashboardOperator",
     "PostHogHook",
+    "PostHogMoveTileOperator",
     "PostHogRefreshGroup",
     "PostHogRefreshSensor",
+    "PostHogReorderTilesOperator",
+    "PostHogRestoreDashboardOperator",
     "PostHogRunInsightsOperator",
     "PostHogSnapshotOperator",
+    "PostHogTextTileOperator",
+    "PostHogUpdateDashboardOperator",
     "Rules",
     "Sandbox",
     "Snapshot",

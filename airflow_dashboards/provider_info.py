@@ -23,10 +23,12 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             _modules(
                 "operators.analyze_refresh",
+                "operators.dashboards",
                 "operators.run_insights",
                 "operators.snapshot",
                 "operators.tags",
                 "operators.template",
+                "operators.tiles",
             )
         ],
         "sensors": [_modules("sensors.refresh")],

@@ -90,22 +90,26 @@ class PostHogRestoreDashboardOperator(BoardOperator):
 
     Args:
         dashboards: an id, a list of ids, or an XComArg of either; a selector finds only what is not deleted. Templated.
+        dry_run: only say what would be restored.
 
     Returns:
-        One dict per dashboard: `dashboard_id`, `effect` (`done` or `already_so`), `detail`, `tile_ids`.
+        One dict per dashboard: `dashboard_id`, `effect` (`done`, `already_so` or `planned`), `detail`, `tile_ids`.
     """
 
     template_fields = (*BoardOperator.template_fields, "dashboards")
 
-    def __init__(self, *, dashboards: Any, **kwargs: Any) -> None:
+    def __init__(self, *, dashboards: Any, dry_run: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.dashboards = dashboards
+        self.plan_only = dry_run
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Restore what is deleted."""
         from airflow_dashboards.refresh.board import restore_dashboard
 
-        return self.each(context, self.dashboards, restore_dashboard)
+        return self.each(
+            context, self.dashboards, lambda flows, each: restore_dashboard(flows, each, dry_run=self.plan_only)
+        )
 
 
 class PostHogEnsureUnlistedDashboardOperator(BoardOperator):

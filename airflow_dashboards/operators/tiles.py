@@ -23,9 +23,10 @@ class PostHogTextTileOperator(BoardOperator):
             task's id, so that every task has one note. Templated.
         layouts: e.g. `{"sm": {"x": 0, "y": 0, "w": 12, "h": 1}}`; left alone where not given.
         color: e.g. `blue`; left alone where not given. Templated.
+        dry_run: only say what would be written.
 
     Returns:
-        One dict per dashboard: `dashboard_id`, `effect` (`done` or `already_so`), `detail`, `tile_ids`.
+        One dict per dashboard: `dashboard_id`, `effect` (`done`, `already_so` or `planned`), `detail`, `tile_ids`.
 
     Example:
         >>> PostHogTextTileOperator(  # doctest: +SKIP
@@ -43,6 +44,7 @@ class PostHogTextTileOperator(BoardOperator):
         key: str | None = None,
         layouts: Mapping[str, Any] | None = None,
         color: str | None = None,
+        dry_run: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -51,6 +53,7 @@ class PostHogTextTileOperator(BoardOperator):
         self.key = key
         self.layouts = layouts
         self.color = color
+        self.plan_only = dry_run
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Write the note."""
@@ -62,7 +65,13 @@ class PostHogTextTileOperator(BoardOperator):
             context,
             self.dashboards,
             lambda flows, each: ensure_text_tile(
-                flows, each, body=self.body, key=key, layouts=self.layouts, color=self.color
+                flows,
+                each,
+                body=self.body,
+                key=key,
+                layouts=self.layouts,
+                color=self.color,
+                dry_run=self.plan_only,
             ),
         )
 

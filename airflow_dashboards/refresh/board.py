@@ -99,13 +99,18 @@ def delete_dashboard(
     return _change(dashboard_id, Effect.DONE, f"Deleted {board.name!r} (restorable).", [t.id for t in board.tiles])
 
 
-def restore_dashboard(flows: FlowClient, dashboard_id: int) -> Flow[BoardChange]:
-    """Bring a softly deleted dashboard back with all its tiles, even those removed earlier (contract 3.4)."""
+def restore_dashboard(flows: FlowClient, dashboard_id: int, *, dry_run: bool = False) -> Flow[BoardChange]:
+    """Bring a softly deleted dashboard back with all its tiles, even those removed earlier (contract 3.4).
+
+    A dry run can't tell a deleted dashboard from one that never was: PostHog answers both alike.
+    """
     try:
         yield from flows.dashboards.get(dashboard_id)
     except (ProjectNotFoundError, EndpointNotFoundError):
         raise
     except NotFoundError:
+        if dry_run:
+            return _change(dashboard_id, Effect.PLANNED, "Would be restored, if there ever was one.")
         board = yield from flows.dashboards.restore(dashboard_id)
         return _change(dashboard_id, Effect.DONE, f"Restored {board.name!r}.", [tile.id for tile in board.tiles])
     return _change(dashboard_id, Effect.ALREADY_SO, "Not deleted.")

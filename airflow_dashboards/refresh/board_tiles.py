@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from airflow_dashboards.posthog import (
@@ -70,6 +71,7 @@ def ensure_text_tile(
     key: str,
     layouts: Mapping[str, Any] | None = None,
     color: str | None = None,
+    dry_run: bool = False,
 ) -> Flow[BoardChange]:
     """Write a note on a dashboard: added the first time, found again by its key and updated after that.
 
@@ -80,6 +82,7 @@ def ensure_text_tile(
         key: what the note is found again by; kept in the body, where no page shows it.
         layouts: e.g. `{"sm": {"x": 0, "y": 0, "w": 12, "h": 1}}`; None leaves the place of an existing note.
         color: e.g. `blue`; None leaves it.
+        dry_run: only say what would be written.
     """
     whole = note_body(body, key)
     if layouts is not None:
@@ -90,14 +93,18 @@ def ensure_text_tile(
     marker = note_marker(key)
     notes = sorted((tile for tile in board.tiles if marker in _text(tile)), key=lambda tile: tile.id)
     if not notes:
+        if dry_run:
+            return _change(dashboard_id, Effect.PLANNED, f"Would add the note {key}.", [])
         tile_id = yield from add_text(flows, dashboard_id, body=whole, layouts=layouts, color=color)
         return _change(dashboard_id, Effect.DONE, f"Added the note {key} as tile {tile_id}.", [tile_id])
     note, *twins = notes
-    for twin in twins:  # two runs that added it at the same moment; both carry our marker
-        yield from remove_tile(flows, dashboard_id, twin.id)
     same = _text(note).strip() == whole
     placed = layouts is None or dict(note.layouts) == dict(layouts)
     coloured = color is None or (note.color or "") == color
+    if dry_run and not (same and placed and coloured and not twins):
+        return _change(dashboard_id, Effect.PLANNED, f"Would update the note {key} (tile {note.id}).", [note.id])
+    for twin in twins:  # two runs that added it at the same moment; both carry our marker
+        yield from remove_tile(flows, dashboard_id, twin.id)
     if same and placed and coloured:
         effect = Effect.DONE if twins else Effect.ALREADY_SO
         return _change(dashboard_id, effect, f"The note {key} is already so (tile {note.id}).", [note.id])
@@ -221,8 +228,14 @@ def reorder_tiles(
 
 
 def _elsewhere(board: Dashboard, target: Mapping[int, Box]) -> list[int]:
-    """Return the tiles that do not stand where `target` says."""
-    return [tile.id for tile in board.tiles if tile.id in target and Box.of(tile.layouts) != target[tile.id]]
+    """Return the tiles that do not stand where `target` says; on a phone they are stacked in its order."""
+    tops = dict(zip(target, accumulate((box.h for box in target.values()), initial=0), strict=False))
+
+    def stands(tile: Tile) -> bool:
+        top = (tile.layouts.get("xs") or {}).get("y")
+        return Box.of(tile.layouts) == target[tile.id] and top in (None, tops[tile.id])
+
+    return [tile.id for tile in board.tiles if tile.id in target and not stands(tile)]
 
 
 def ensure_widgets(

@@ -60,7 +60,7 @@ def result(**fields: Any) -> TagResult:
 ALL = [
     tags.PostHogBulkUpdateTagsOperator(task_id="t", dashboards=1, tags=["x"], dry_run=True),
     template.PostHogCreateFromTemplateOperator(task_id="t", template=TEMPLATE),
-    tiles.PostHogTextTileOperator(task_id="t", dashboards=1, body="x"),
+    tiles.PostHogTextTileOperator(task_id="t", dashboards=1, body="x", dry_run=True),
     tiles.PostHogCopyTileOperator(task_id="t", dashboard_id=1, from_dashboard_id=2, tile_id=3),
     tiles.PostHogMoveTileOperator(task_id="t", dashboard_id=1, tile_id=3, to_dashboard=2),
     tiles.PostHogReorderTilesOperator(task_id="t", dashboard_id=1, tile_order=[1, 2], dry_run=True),
@@ -68,7 +68,7 @@ ALL = [
     tiles.PostHogAddWidgetsOperator(task_id="t", dashboard_id=1, widgets=[], dry_run=True),
     dashboards.PostHogUpdateDashboardOperator(task_id="t", dashboards=1, fields={"name": "x"}, dry_run=True),
     dashboards.PostHogDeleteDashboardOperator(task_id="t", dashboards=1, dry_run=True),
-    dashboards.PostHogRestoreDashboardOperator(task_id="t", dashboards=1),
+    dashboards.PostHogRestoreDashboardOperator(task_id="t", dashboards=1, dry_run=True),
     dashboards.PostHogEnsureUnlistedDashboardOperator(task_id="t", tag="llm-analytics"),
 ]
 

@@ -56,6 +56,23 @@ def test_a_note_written_twice_at_the_same_moment_becomes_one_again(world: Any) -
     assert len(world.full(home)["tiles"]) == 1
 
 
+def test_a_planned_note_writes_nothing(world: Any) -> None:
+    home = world.add_board("a")
+
+    def note(body: str, *, dry_run: bool = False) -> Any:
+        return world.run(
+            lambda flows: board_tiles.ensure_text_tile(flows, home["id"], body=body, key="x", dry_run=dry_run)
+        )
+
+    plan = note("hi", dry_run=True)
+    assert (plan.effect, plan.tile_ids, world.writes) == (Effect.PLANNED, [], [])
+    written = note("hi")
+    world.log.clear()
+    assert note("hi", dry_run=True).effect is Effect.ALREADY_SO
+    plan = note("other", dry_run=True)
+    assert (plan.effect, plan.tile_ids, world.writes) == (Effect.PLANNED, written.tile_ids, [])
+
+
 @pytest.mark.parametrize(
     ("body", "key", "words"),
     [
@@ -189,6 +206,18 @@ def test_reordering_says_when_there_is_nothing_to_move(world: Any) -> None:
             reorder(order, **options)
 
 
+def test_tiles_in_the_wrong_order_on_a_phone_alone_are_reordered_too(world: Any) -> None:
+    home = world.add_board("a")
+    wide = Box(0, 0, 6, 5), Box(6, 0, 6, 5)
+    phone = [{"x": 0, "y": 5, "w": 1, "h": 5}, {"x": 0, "y": 0, "w": 1, "h": 5}]
+    ids = [
+        world.add_tile(home, text={"id": n, "body": "x"}, layouts={"sm": box._asdict(), "xs": xs})["id"]
+        for n, (box, xs) in enumerate(zip(wide, phone, strict=True))
+    ]
+    plan = world.run(lambda flows: board_tiles.reorder_tiles(flows, home["id"], tile_order=ids, dry_run=True))
+    assert (plan.effect, plan.detail) == (Effect.PLANNED, "2 of 2 tiles would move.")
+
+
 # --- whole dashboards
 
 
@@ -217,6 +246,9 @@ def test_deleting_and_restoring_twice(world: Any) -> None:
     delete = lambda flows: board.delete_dashboard(flows, home["id"])  # noqa: E731
     restore = lambda flows: board.restore_dashboard(flows, home["id"])  # noqa: E731
     assert effects(world.run, delete) == [Effect.DONE, Effect.ALREADY_SO]
+    world.log.clear()
+    plan = world.run(lambda flows: board.restore_dashboard(flows, home["id"], dry_run=True))
+    assert (plan.effect, world.writes) == (Effect.PLANNED, [])
     assert effects(world.run, restore) == [Effect.DONE, Effect.ALREADY_SO]
 
 
