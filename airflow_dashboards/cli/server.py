@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from airflow_dashboards.cli.access import UsageError, path_of
@@ -151,14 +150,14 @@ def refresh(options: Namespace, access: Access) -> int:
 
 def export(options: Namespace, access: Access) -> int:
     """Write a dashboard out as a template."""
-    from airflow_dashboards.refresh.template import export_template
+    from airflow_dashboards.refresh.template import export_template, file_of
 
     template = access.run(lambda flows, _: export_template(flows, options.dashboard))
-    text = json.dumps(template, indent=2, ensure_ascii=False)
+    text = file_of(template)
     if options.to is None:
-        say(text)
+        say(text.rstrip())
         return 0
-    path_of(options.to).write_text(text + "\n", encoding="utf-8")
+    path_of(options.to).write_text(text, encoding="utf-8")
     say(f"Wrote {template['template_name']!r}, {len(template['tiles'])} tiles, to {options.to}")
     return 0
 

@@ -6,6 +6,7 @@ tag: so a run can be repeated, and a dashboard that a person made under the same
 
 from __future__ import annotations
 
+import json
 import re
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -39,11 +40,13 @@ __all__ = [
     "TemplateStepError",
     "apply_template",
     "export_template",
+    "file_of",
     "marker_of",
     "prepared",
 ]
 
 _MARKER = "template:"
+_OPENS_JINJA = re.compile(r"\{(?=[{%#])")
 _VIA_UPDATE = "update"
 _VIA_NOTHING = "nothing to write"
 
@@ -200,14 +203,14 @@ def export_template(flows: FlowClient, dashboard_id: int) -> Flow[Template]:
     """Write a dashboard out as a template: the way back of `apply_template`.
 
     Insights come with their saved queries, without the dashboard's filters, which the template has itself. Tags by
-    which a template's dashboards are found again are left out.
+    which a template's dashboards are found again are left out. `file_of` writes it as a file.
 
     Raises:
-        TemplateError: an insight on it can't be read with this credential.
+        TemplateError: an insight on it can't be read with this credential, or it is no template, e.g. without tiles.
     """
     board = yield from flows.dashboards.get(dashboard_id)
     saved = yield from read_insights(flows, board)
-    return {
+    template = {
         "template_name": board.name or f"Dashboard {board.id}",
         "dashboard_description": board.description or "",
         "dashboard_filters": dict(board.persisted_filters or {}),
@@ -215,6 +218,22 @@ def export_template(flows: FlowClient, dashboard_id: int) -> Flow[Template]:
         "variables": [],
         "tiles": [spec_of(tile, saved.get(tile.id)) for tile in board.tiles],
     }
+    validated(template)
+    return template
+
+
+def file_of(template: Template) -> str:
+    r"""Return a template as the JSON of a file that the operator reads as it is.
+
+    The operator renders a file with Jinja, so what looks like Jinja in a dashboard's own texts is written in JSON's
+    escapes.
+
+    Example:
+        >>> file_of({"template_name": "{{ sic }}"})
+        '{\n  "template_name": "\\u007b{ sic }}"\n}\n'
+    """
+    text = json.dumps(template, indent=2, ensure_ascii=False)
+    return _OPENS_JINJA.sub(r"\\u007b", text) + "\n"
 
 
 def _url(flows: FlowClient, host: str, dashboard_id: int) -> str:

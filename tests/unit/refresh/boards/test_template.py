@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 from typing import Any
 
+import jinja2
 import pytest
 
 from airflow_dashboards.posthog import PostHogArgumentError
 from airflow_dashboards.refresh.effects import BoardStateError
-from airflow_dashboards.refresh.template import TemplateError, TemplateStepError, apply_template, export_template
+from airflow_dashboards.refresh.template import (
+    TemplateError,
+    TemplateStepError,
+    apply_template,
+    export_template,
+    file_of,
+)
 
 HOST = "https://posthog.example"
 QUERY = {
@@ -296,3 +304,15 @@ def test_an_insight_that_cannot_be_read_is_no_silent_gap(world: Any) -> None:
     world.full = hidden
     with pytest.raises(TemplateError, match="may not be read with this credential"):
         world.run(lambda flows: export_template(flows, first.dashboard_id))
+
+
+def test_an_empty_dashboard_is_no_template(world: Any) -> None:
+    home = world.add_board("a")
+    with pytest.raises(TemplateError, match="tiles: must have at least 1 item"):
+        world.run(lambda flows: export_template(flows, home["id"]))
+
+
+@pytest.mark.parametrize("body", ["{{ sic }}", "{{{x}}}", "{% raw %}", "{# no #}", "\\{{ x", "{filters} {} ü"])
+def test_what_looks_like_jinja_in_a_dashboard_survives_its_file(body: str) -> None:
+    template = {"tiles": [{"body": body, "layouts": {}}]}
+    assert json.loads(jinja2.Template(file_of(template)).render()) == template
