@@ -13,7 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
+from airflow_dashboards.analysis import Comparability, compare
 from airflow_dashboards.posthog import Client, PersonalAPIKey, PostHogError, RetryPolicy, SessionLogin, StreamMetadata
+from airflow_dashboards.refresh.capture import capture
 from airflow_dashboards.refresh.tags import update_tags
 from airflow_dashboards.refresh.template import TemplateStepError, apply_template, export_template, marker_of
 from airflow_dashboards.sandbox import Sandbox
@@ -326,3 +328,77 @@ def test_reading_a_dashboard_gives_what_streaming_its_tiles_gives(server: Server
             assert [tile.id for tile in streamed] == [tile.id for tile in read], f"case {case}"
             for one, other in zip(streamed, read, strict=True):
                 assert one.model_dump(exclude={"order"}) == other.model_dump(exclude={"order"}), f"case {case}"
+
+
+# --- snapshots and their analysis
+
+
+class Shop:
+    """A dashboard of one insight per event, over a month that has ended: no clock moves its numbers."""
+
+    EVENTS = "abcde"
+
+    def __init__(self, server: Server, session: Client, chance: random.Random) -> None:
+        self.server, self.session, self.chance = server, session, chance
+        self.board = session.dashboards.create(name="Shop").id
+        for event in chance.sample(self.EVENTS, chance.randrange(1, 5)):
+            source = {
+                "kind": "TrendsQuery",
+                "series": [{"kind": "EventsNode", "event": event, "math": chance.choice(["total", "dau"])}],
+                "dateRange": {"date_from": "2026-05-01", "date_to": "2026-05-31"},
+            }
+            query = {"kind": "InsightVizNode", "source": source}
+            session.insights.create(name=f"Insight <{event}>", query=query, dashboards=[self.board])
+
+    def load(self) -> None:
+        """Load some events; some of them are of no insight, or of no day that is shown."""
+        events = []
+        for _ in range(self.chance.randrange(4)):
+            month, day = self.chance.choice(["04", "05", "05"]), self.chance.randrange(1, 30)
+            who, event = self.chance.choice("xyz"), self.chance.choice(self.EVENTS)
+            events.append({"event": event, "distinct_id": who, "timestamp": f"2026-{month}-{day:02}T12:00:00Z"})
+        if events:
+            self.server.control.post("/events", json={"project": 1, "events": events}).raise_for_status()
+        self.session.dashboards.get(self.board, refresh="force_blocking")
+
+
+def test_our_capture_and_comparison_find_what_the_servers_own_find(server: Server) -> None:
+    """Where the server looks at all: without filters, with a warm cache (contract 5.3)."""
+    none, counted = "No significant changes detected in the dashboard data.", [0, 0]
+    with server.session() as session, server.keyed(project=1) as keyed:
+        for case in range(CASES):
+            shop = Shop(server, session, random.Random(3000 + case))
+            shop.load()
+            kept = session.dashboards.snapshot(shop.board)
+            before = keyed.run(capture(keyed.flows, shop.board, host=server.url))
+            shop.load()
+            told = session.dashboards.analyze_refresh_result(shop.board, cache_key=kept.cache_key).result
+            after = keyed.run(capture(keyed.flows, shop.board, host=server.url))
+            analysis = compare(before, after)
+            changed = {tile.name for tile in analysis.tiles if tile.comparability is Comparability.CHANGED}
+            assert changed == {tile.name for tile in analysis.tiles if tile.name in told}, f"case {case}: {told}"
+            assert (analysis.comparability is Comparability.UNCHANGED) == (told == none), f"case {case}: {told}"
+            counted[bool(changed)] += 1
+    assert min(counted) >= 5, counted  # both answers were asked for
+
+
+@pytest.mark.parametrize("times", [1, 3, None])
+@pytest.mark.parametrize("fault", FAULTS, ids=repr)
+def test_under_a_fault_a_capture_is_whole_or_an_error(server: Server, fault: dict[str, Any], times: int | None) -> None:
+    with server.session() as session, server.keyed(project=1) as keyed:
+        shop = Shop(server, session, random.Random(1))
+        shop.load()
+        whole = keyed.run(capture(keyed.flows, shop.board, host=server.url))
+        server.fault("GET", BOARD, fault, times)
+        told, taken = "", None
+        try:
+            taken = keyed.run(capture(keyed.flows, shop.board, host=server.url))
+        except PostHogError as error:
+            told = str(error)
+        if taken is None:
+            assert f"dashboard {shop.board}" in told
+        else:
+            assert [tile.result for tile in taken.tiles] == [tile.result for tile in whole.tiles]
+        server.clear_faults()
+        again = keyed.run(capture(keyed.flows, shop.board, host=server.url))
+        assert [tile.result for tile in again.tiles] == [tile.result for tile in whole.tiles]
