@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk.exceptions import AirflowException
@@ -14,7 +15,6 @@ from airflow_dashboards.settings import default_deferrable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import timedelta
 
     from airflow.sdk import Context
 
@@ -153,7 +153,7 @@ class PostHogRunInsightsOperator(PostHogOperator):
         from airflow_dashboards.refresh.cycle import cancel
 
         if self.cancel_on_kill and self._in_flight is not None:
-            queries = _pending(self._in_flight)
+            queries = _pending(self._in_flight)[:MAX_CANCELLED]
             self.hook.run(lambda flows: cancel(flows, queries))
 
     def lineage(self) -> Any:
@@ -163,16 +163,17 @@ class PostHogRunInsightsOperator(PostHogOperator):
         return written(self.hook.settings.host, self.hook.settings.project_id, self._written)
 
     def _options(self) -> RefreshOptions:
-        from airflow_dashboards.posthog.arguments import choice
+        from airflow_dashboards.posthog.arguments import choice, whole
         from airflow_dashboards.refresh.outcome import OnFailure
         from airflow_dashboards.refresh.plan import Limits, RefreshOptions, Strategy
 
-        seconds = self.timeout if isinstance(self.timeout, int | float) else self.timeout.total_seconds()
-        limits = Limits() if self.max_in_flight is None else Limits(dashboards=self.max_in_flight)
+        limits = (
+            Limits() if self.max_in_flight is None else Limits(dashboards=whole(self.max_in_flight, "max_in_flight"))
+        )
         return RefreshOptions(
             host=self.hook.settings.host,
             strategy=choice(self.strategy, Strategy, "strategy"),
-            timeout=seconds,
+            timeout=_seconds(self.timeout),
             accept_cached=self.accept_cached,
             on_failure=choice(self.on_failure, OnFailure, "on_failure"),
             limits=limits,
@@ -239,8 +240,6 @@ class PostHogRunInsightsOperator(PostHogOperator):
         return self._conclude(context, ledger.outcomes(), options, journal, store)
 
     def _wait_in_triggerer(self, watch: Watch, ids: list[int], ledger: Ledger) -> None:
-        from datetime import timedelta
-
         from airflow_dashboards.triggers.refresh import PostHogRefreshTrigger
 
         self.log.info(
@@ -305,3 +304,15 @@ def _forget_work(context: Context) -> None:
 
 def _pending(ledger: Ledger) -> list[str]:
     return [query for kick in ledger.in_flight() for query in kick.pending]
+
+
+def _seconds(timeout: Any) -> float:
+    """Return a timeout as seconds.
+
+    Raises:
+        ValueError: it is neither a `timedelta` nor a number, or not above 0.
+    """
+    seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < float("inf"):
+        raise ValueError(f"timeout must be a timedelta or a number of seconds above 0, not {timeout!r}")
+    return float(seconds)

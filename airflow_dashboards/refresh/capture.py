@@ -8,14 +8,20 @@ from airflow_dashboards.analysis.kinds import classify, interval
 from airflow_dashboards.analysis.model import QueryKind, Snapshot, TileStatus
 from airflow_dashboards.analysis.model import Tile as Captured
 from airflow_dashboards.packed import opened
+from airflow_dashboards.posthog.errors import BadRequestError
 from airflow_dashboards.posthog.flow import Flow, Now
 from airflow_dashboards.refresh.clock import instant
+from airflow_dashboards.refresh.tiles import compute
 from airflow_dashboards.refresh.verify import query_error, tile_error, tile_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from airflow_dashboards.posthog import Dashboard, FlowClient, Insight, Refresh, Tile
+
+#: Reads that make the server compute, tile after tile (contract 5.1).
+_COMPUTING = frozenset({"blocking", "force_blocking"})
 
 
 def picture(
@@ -25,6 +31,7 @@ def picture(
     project_id: int,
     mode: Refresh | str = "force_cache",
     taken_at: datetime | None = None,
+    failures: Mapping[int, str | None] | None = None,
 ) -> Snapshot:
     """Turn PostHog's answer into a `Snapshot`. Pure.
 
@@ -34,6 +41,7 @@ def picture(
         project_id: the project it was read from.
         mode: `refresh` value it was read with.
         taken_at: when it was read; by default the server's clock of the answer (`Date` header).
+        failures: what is known of tiles that failed beyond the answer itself, by tile.
 
     Raises:
         ValueError: the answer carried no time and none was given.
@@ -51,8 +59,14 @@ def picture(
         tags=list(dashboard.tags or []),
         filters=dict(dashboard.filters or {}),
         variables=dict(dashboard.variables or {}),
-        tiles=[_captured(tile) for tile in dashboard.tiles],
+        tiles=[_failed(_captured(tile), failures or {}) for tile in dashboard.tiles],
     )
+
+
+def _failed(tile: Captured, failures: Mapping[int, str | None]) -> Captured:
+    if tile.id not in failures:
+        return tile
+    return tile.model_copy(update={"status": TileStatus.FAILED, "error": failures[tile.id]})
 
 
 def _captured(tile: Tile) -> Captured:
@@ -109,7 +123,7 @@ def project_of(flows: FlowClient, dashboard: Dashboard) -> int:
 
 
 def capture(flows: FlowClient, dashboard_id: int, *, host: str, mode: Refresh | str = "force_cache") -> Flow[Snapshot]:
-    """Read one dashboard and return what it shows. One request.
+    """Read one dashboard and return what it shows. One request, unless a broken tile makes it one per insight.
 
     Args:
         flows: `client.flows`.
@@ -123,7 +137,17 @@ def capture(flows: FlowClient, dashboard_id: int, *, host: str, mode: Refresh | 
     Example:
         >>> snapshot = client.run(capture(client.flows, 42, host=client.host))
     """
-    dashboard = yield from flows.dashboards.get(dashboard_id, refresh=mode, packed=True)
+    failures: dict[int, str] = {}
+    try:
+        dashboard = yield from flows.dashboards.get(dashboard_id, refresh=mode, packed=True)
+    except BadRequestError:
+        # One tile whose SQL is broken fails the whole read once it is executed (contract 5.4.8); the others have a
+        # picture all the same.
+        if str(getattr(mode, "value", mode)) not in _COMPUTING:
+            raise
+        shown = yield from flows.dashboards.get(dashboard_id, refresh="force_cache", packed=True)
+        done = yield from compute(flows, shown, str(getattr(mode, "value", mode)))
+        dashboard, failures = done.dashboard, done.failures
     now: float = yield Now()
     return picture(
         dashboard,
@@ -131,4 +155,5 @@ def capture(flows: FlowClient, dashboard_id: int, *, host: str, mode: Refresh | 
         project_id=project_of(flows, dashboard),
         mode=mode,
         taken_at=dashboard.server_time or instant(now),
+        failures=failures,
     )

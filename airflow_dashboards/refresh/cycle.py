@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from airflow_dashboards.analysis.model import Snapshot, TileStatus
 from airflow_dashboards.posthog.arguments import positive_id
 from airflow_dashboards.posthog.errors import BadRequestError, PostHogError, PostHogProtocolError
 from airflow_dashboards.posthog.flow import Flow, Gather, Now, Sleep
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from airflow_dashboards.analysis.model import Snapshot
     from airflow_dashboards.posthog import Dashboard, FlowClient
 
 __all__ = [
@@ -322,18 +322,8 @@ def _found(
         _explained(tile, kicked, (answers or {}).get(tile.id)) for tile in _judged(dashboard, kicked, options, baseline)
     ]
     project = project_of(flows, dashboard)
-    snapshot = picture(dashboard, host=options.host, project_id=project, taken_at=taken_at)
     failed = {tile.id: tile.message for tile in tiles if tile.status is TileOutcomeStatus.FAILED}
-    snapshot = snapshot.model_copy(
-        update={
-            "tiles": [
-                tile.model_copy(update={"status": TileStatus.FAILED, "error": failed[tile.id]})
-                if tile.id in failed
-                else tile
-                for tile in snapshot.tiles
-            ]
-        }
-    )
+    snapshot = picture(dashboard, host=options.host, project_id=project, taken_at=taken_at, failures=failed)
     outcome = RefreshOutcome.of_tiles(
         dashboard.id,
         tiles,

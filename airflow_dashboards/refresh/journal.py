@@ -14,6 +14,7 @@ from pydantic_core import from_json, to_json
 
 from airflow_dashboards.refresh.files import names, safe_name, writing
 from airflow_dashboards.refresh.ledger import Ledger
+from airflow_dashboards.refresh.store import SnapshotStoreError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,8 +45,14 @@ class Journal:
         """Write changes as one segment."""
         if self._next is None:
             self._next = len(self._segments())
-        with writing(self.folder / f"{self._next:06}.json") as file:
-            file.write(to_json(changes))
+        try:
+            with writing(self.folder / f"{self._next:06}.json") as file:
+                file.write(to_json(changes))
+        except OSError as error:
+            raise SnapshotStoreError(
+                f"The ledger could not be written to {self.folder}: {error}. Nothing has been asked of PostHog that is"
+                " not on record; check the storage path."
+            ) from error
         self._next += 1
 
     def ledger(self, dashboard_ids: Sequence[int]) -> Ledger:

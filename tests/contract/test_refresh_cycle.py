@@ -10,8 +10,10 @@ from datetime import datetime, timezone
 
 import pytest
 
+from airflow_dashboards.analysis import TileStatus
 from airflow_dashboards.posthog import AsyncClient, Client, PersonalAPIKey
 from airflow_dashboards.refresh.batch import advance, refresh_many
+from airflow_dashboards.refresh.capture import capture
 from airflow_dashboards.refresh.cycle import refresh
 from airflow_dashboards.refresh.ledger import Ledger
 from airflow_dashboards.refresh.outcome import RefreshOutcome, RefreshStatus
@@ -176,3 +178,11 @@ def test_sync_and_async_come_to_the_same(sandbox, client):
     one = client.run(refresh_many(client.flows, ids, options))
     assert facts(one) == facts(asyncio.run(other()))
     assert [each.status.value for each in one] == ["partial", "refreshed", "failed"]
+
+
+@pytest.mark.parametrize("mode", ["blocking", "force_blocking"])
+def test_a_broken_tile_costs_a_computing_capture_that_tile_alone(sandbox, client, mode):
+    one = board(client, trends("order"), sql("select no_such_column from events"), sql("select count() from events"))
+    snapshot = client.run(capture(client.flows, one, host=client.host, mode=mode))
+    assert [tile.status for tile in snapshot.tiles] == [TileStatus.OK, TileStatus.FAILED, TileStatus.OK]
+    assert "no_such_column" in (snapshot.tiles[1].error or "")
