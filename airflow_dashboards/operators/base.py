@@ -11,9 +11,9 @@ from airflow_dashboards.compat import supported
 from airflow_dashboards.links import PostHogLink, dashboards_url
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-    from airflow.sdk import Context
+    from airflow.sdk import BaseOperatorLink, Context
 
     from airflow_dashboards.hooks.posthog import PostHogHook
 
@@ -28,7 +28,7 @@ class PostHogOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("posthog_conn_id", "storage_path")
-    operator_extra_links = (PostHogLink(),)
+    operator_extra_links: Collection[BaseOperatorLink] = (PostHogLink(),)
     ui_color = "#f9bd2b"
     ui_fgcolor = "#151515"
 

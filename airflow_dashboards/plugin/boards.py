@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from airflow_dashboards.plugin.index import Look, Run
 
@@ -23,20 +23,54 @@ class Seen(NamedTuple):
     look: Look
 
 
-class Board(NamedTuple):
-    """A dashboard, the last look at it, and its days."""
+class Board:
+    """A dashboard and every look at it.
 
-    key: str
-    latest: Seen
-    #: Day (`2026-06-01`, UTC) -> the worst that a run said of it on that day.
-    days: dict[str, Seen]
-    dags: frozenset[str]
+    A hundred thousand looks are kept as two flat lists: objects of their own would keep the collector of garbage busy.
+    """
+
+    __slots__ = ("_looks", "_runs", "dags", "key")
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.dags: set[str] = set()
+        self._runs: list[Run] = []
+        self._looks: list[Look] = []
+
+    def add(self, run: Run, look: Look) -> None:
+        """Add a look, later than those before."""
+        self._runs.append(run)
+        self._looks.append(look)
+        self.dags.add(run.dag_id)
+
+    @property
+    def latest(self) -> Seen:
+        """The last look."""
+        return Seen(self._runs[-1], self._looks[-1])
+
+    def newest_first(self) -> Iterator[Seen]:
+        """Return every look, the last first."""
+        return map(Seen, reversed(self._runs), reversed(self._looks))
+
+    def days(self, length: int) -> dict[str, Seen]:
+        """Return per day (`2026-06-01`, UTC) the worst that a run said of it, and of equally bad ones the last."""
+        found: dict[str, Seen] = {}
+        for seen in self.newest_first():
+            day = f"{seen.run.at:%Y-%m-%d}"
+            known = found.get(day)
+            if known is None:
+                if len(found) == length:
+                    break
+                found[day] = seen
+            elif rank(seen.look.status) < rank(known.look.status):
+                found[day] = seen
+        return found
 
     @property
     def words(self) -> str:
         """What a search looks through."""
-        look = self.latest.look
-        return f"{look.name} {self.key} {look.summary} {' '.join(self.dags)}".casefold()
+        look = self._looks[-1]
+        return f"{look.name} {self.key} {look.summary} {' '.join(sorted(self.dags))}".casefold()
 
 
 class Boards:
@@ -52,17 +86,13 @@ class Boards:
     """
 
     def __init__(self, runs: Iterable[Run]) -> None:
-        seen: dict[str, tuple[list[Seen], dict[str, Seen], set[str]]] = {}
+        self.boards: dict[str, Board] = {}
         for run in runs:
-            day = f"{run.at:%Y-%m-%d}"
             for look in run.looks:
-                last, days, dags = seen.setdefault(look.dashboard, ([], {}, set()))
-                here = Seen(run, look)
-                last[:] = [here]
-                if day not in days or rank(look.status) <= rank(days[day].look.status):
-                    days[day] = here
-                dags.add(run.dag_id)
-        self.boards = {key: Board(key, last[0], days, frozenset(dags)) for key, (last, days, dags) in seen.items()}
+                board = self.boards.get(look.dashboard)
+                if board is None:
+                    board = self.boards[look.dashboard] = Board(look.dashboard)
+                board.add(run, look)
         self._words = {key: board.words for key, board in self.boards.items()}
 
     def chosen(self, *, text: str = "", verdict: str = "", dag: str = "") -> list[Board]:
@@ -103,10 +133,9 @@ def strip(board: Board, *, today: datetime, length: int) -> list[dict[str, Any]]
     """Return the last days of a dashboard, the oldest first; a day without a run has no verdict."""
     last = today.astimezone(timezone.utc).date()
     days = [f"{last - timedelta(days=ago):%Y-%m-%d}" for ago in range(length - 1, -1, -1)]
+    known = board.days(length)
     return [
-        {"day": day, "verdict": seen.look.status, "run": seen.run.key}
-        if (seen := board.days.get(day))
-        else {"day": day}
+        {"day": day, "verdict": seen.look.status, "run": seen.run.key} if (seen := known.get(day)) else {"day": day}
         for day in days
     ]
 

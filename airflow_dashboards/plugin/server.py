@@ -9,6 +9,7 @@ import hashlib
 import html
 import logging
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -144,18 +145,15 @@ def one_dashboard(page: PageDep, readable: ReadableDags, dashboard: Key, days: D
     if board is None:
         known = any(look.dashboard == dashboard for run in page.index.runs() for look in run.looks)
         _missing("dashboard", forbidden=known)
-    seen = [
-        {**run_facts(run), "verdict": look.status, "summary": look.summary}
-        for run in reversed(page.index.runs())
-        if run.dag_id in readable
-        for look in run.looks
-        if look.dashboard == dashboard
+    runs = [
+        {**run_facts(seen.run), "verdict": seen.look.status, "summary": seen.look.summary}
+        for seen in islice(board.newest_first(), MOST_RUNS)
     ]
     return {
         **look_facts(board.latest.look),
         "latest": run_facts(board.latest.run),
         "days": strip(board, today=page.index.today(), length=days),
-        "runs": seen[:MOST_RUNS],
+        "runs": runs,
     }
 
 
