@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk.exceptions import AirflowException, AirflowRuntimeError
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
+from airflow_dashboards.compat import done_without
 from airflow_dashboards.refresh.watching import Sighting, WatchFor, Watermark, consider, latest_verdict, sighting
 
 if TYPE_CHECKING:
@@ -93,6 +94,8 @@ class PostHogDashboardWatchTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look on our own, where Airflow has no shared streams (before 3.3)."""
+        if not hasattr(BaseEventTrigger, "shared_stream_key"):
+            done_without("shared loop for watchers", "each looks on its own and remembers in a file")
         async for event in self._news(self._looks(lambda: [self.dashboard_id])):
             yield event
 
