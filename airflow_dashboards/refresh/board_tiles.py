@@ -298,8 +298,10 @@ def _twin(board: Dashboard, tile: Tile) -> Tile | None:
     if tile.text:
         return next((each for each in board.tiles if each.text and each.text.get("id") == tile.text.get("id")), None)
     if tile.widget:
-        clone = {**tile.widget, "name": f"{tile.widget.get('name') or ''} (Copy)"}
-        return next((each for each in board.tiles if each.widget and _same_widget(each, clone)), None)
+        # The contract does not say whether the clone of a nameless widget gets a name.
+        name = tile.widget.get("name")
+        clones = [{**tile.widget, "name": clone} for clone in ([f"{name} (Copy)"] if name else ["", "(Copy)"])]
+        return next((each for each in board.tiles if any(_same_widget(each, clone) for clone in clones)), None)
     return None
 
 

@@ -10,6 +10,9 @@ lies in the structure rather than in a value:
 * 6.10: the shapes of paths, lifecycle and stickiness are the engine's reading of 4.7.
 * 6.13: a list's `limit` has no maximum.
 * 6.15: tags are trimmed, put in lower case and de-duplicated.
+* 1.4: the body of `widgets/batch_update` is `{"widgets": [...]}`: per entry a `tile_id` and what changes of it.
+* 3.4: `variables`, like `filters`, are not cleared by an empty object.
+* 3.11: the clone of a widget without a name has none.
 * 2.1: a method that a route lacks is 405 for every known caller, whatever the key's scopes.
 """
 

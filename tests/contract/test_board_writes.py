@@ -84,6 +84,18 @@ def test_insights_and_texts_are_copied_once(client: Client, tiles: list[int]) ->
     assert len(ids(client, 2)) == 2
 
 
+@pytest.mark.parametrize("name", ["Replays", None])
+def test_widgets_are_cloned_once(client: Client, build: str, tiles: list[int], name: str | None) -> None:
+    widget = {"widget_type": "session_replay_list", "config": {"limit": 5}, "name": name}
+    if build == "2026-04":
+        with pytest.raises(EndpointNotFoundError):
+            client.dashboards.add_widgets(1, widgets=[widget])
+        return
+    (tile,) = client.dashboards.add_widgets(1, widgets=[widget])
+    assert twice(client, lambda flows: board_tiles.copy_tile(flows, 2, from_dashboard_id=1, tile_id=tile.id)) == ONCE
+    assert len(ids(client, 2)) == 1
+
+
 def test_a_tile_is_moved_once(client: Client, build: str, tiles: list[int]) -> None:
     change = client.run(board_tiles.move_tile(client.flows, 1, tile_id=tiles[0], to_dashboard=2))
     assert change.effect is Effect.DONE

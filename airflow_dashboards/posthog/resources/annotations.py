@@ -30,7 +30,7 @@ class Annotations(Endpoints[F]):
         dashboard_id: int | None = None,
         dashboard_item: int | None = None,
     ) -> Flow[Annotation]:
-        """Write a note that charts show at an instant; calling it twice writes two.
+        """Write a note that charts show at an instant; calling it twice writes two (contract 3.23).
 
         Scope: annotation:write. Builds: not certain for all: 403 or 404 mean that it is not available.
 
@@ -40,6 +40,11 @@ class Annotations(Endpoints[F]):
             scope: Where it shows.
             dashboard_id: Which dashboard, with scope `dashboard`.
             dashboard_item: Which insight, with scope `dashboard_item`.
+
+        Raises:
+            PostHogArgumentError: The instant has no timezone, or the scope lacks its id.
+            MissingScopeError: The key lacks annotation:write.
+            EndpointNotFoundError: This build has no annotations.
 
         Example:
             >>> client.annotations.create(content="Orders reloaded", date_marker=datetime.now(timezone.utc))

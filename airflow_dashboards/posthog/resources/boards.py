@@ -41,6 +41,11 @@ class Boards(Endpoints[F]):
     ) -> Flow[DashboardPage]:
         """One page of the list of dashboards; `list` reads all of them. Arguments as there (contract 3.1).
 
+        Scope: dashboard:read. Builds: all.
+
+        Raises:
+            MissingScopeError: The key lacks dashboard:read.
+
         Example:
             >>> client.dashboards.page(limit=1).count
             12

@@ -78,6 +78,9 @@ class Query(Endpoints[F]):
 
         Scope: query:read. Builds: all.
 
+        Raises:
+            NotFoundError: Unknown, or forgotten: statuses live 10 to 20 minutes.
+
         Example:
             >>> client.query.cancel("cache_7_0a1b").message
         """

@@ -29,6 +29,9 @@ class DataColorThemes(Endpoints[F]):
 
         Scope: project:read. Builds: all. Contract 3.22.
 
+        Raises:
+            MissingScopeError: The key lacks project:read.
+
         Example:
             >>> [theme.name for theme in client.data_color_themes.list()]
             ['Default Theme']
@@ -66,6 +69,9 @@ class DataColorThemes(Endpoints[F]):
         Args:
             name: 1 to 100 characters.
             colors: CSS colours in order, e.g. `#1d4aff`.
+
+        Raises:
+            MissingScopeError: The key lacks project:write.
 
         Example:
             >>> client.data_color_themes.create(name="Corporate", colors=["#1d4aff"]).id
