@@ -74,7 +74,7 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
     Returns:
         A summary per dashboard as JSON: `status` (pass, warn, fail), `comparability` (nothing_captured,
         nothing_comparable, unchanged, changed), `summary`, `counts`, the `tiles` that need a look, `runs_in_a_row`,
-        `report_uri`, `analysis_uri`, `narrative`.
+        `report_uri`, `analysis_uri`, `narrative`. More than a hundred become one reference to an index file.
 
         Further XComs, there also when the task fails, for notifiers: `subject`, `message` (Slack), `message_html`
         (mail), `message_text`; `narrative` where one was asked for.
@@ -143,9 +143,10 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
         self.report_run: str | None = None
         self._analyses: list[Analysis] = []
 
-    def execute(self, context: Context) -> list[dict[str, Any]]:
+    def execute(self, context: Context) -> list[dict[str, Any]] | dict[str, Any]:
         """Compare, tell, write the report, and judge."""
         from airflow_dashboards.metrics import note_analyses
+        from airflow_dashboards.refresh.index import pack
         from airflow_dashboards.refresh.publication import AnalysisSummary, messages, publish
         from airflow_dashboards.refresh.store import SnapshotStore
 
@@ -170,17 +171,22 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
         )
         published = publish(comparison.analyses, self._folder(context), title=self.title, context=about)
         self._tell_the_page(context, store, comparison, past)
-        result = []
+        summaries = []
         for analysis in comparison.analyses:
-            self.log.info("%s: %s. %s", analysis.dashboard_name, analysis.status.value, analysis.summary)
-            summary = AnalysisSummary.of(
-                analysis,
-                earlier=past.get(analysis.dashboard_id, ()),
-                report_uri=published.report_uri,
-                analysis_uri=published.analysis_uri,
-                narrative=_own_words(comparison, analysis.dashboard_id),
+            name = analysis.dashboard_name or f"dashboard {analysis.dashboard_id}"
+            self.log.info("%s: %s. %s", name, analysis.status.value, analysis.summary)
+            summaries.append(
+                AnalysisSummary.of(
+                    analysis,
+                    earlier=past.get(analysis.dashboard_id, ()),
+                    report_uri=published.report_uri,
+                    analysis_uri=published.analysis_uri,
+                    narrative=_own_words(comparison, analysis.dashboard_id),
+                )
             )
-            result.append(summary.model_dump(mode="json"))
+        packed = pack(summaries, store, run=self.run_label(context), what="analyses")
+        # Few enough for an XCom they stand there whole, with every field, so that a branch may ask for any.
+        result = packed if isinstance(packed, dict) else [each.model_dump(mode="json") for each in summaries]
         for key, text in messages(comparison.analyses, context=about, problems=comparison.problems).items():
             ti.xcom_push(key=key, value=text)
         if self.narrator is not None:
