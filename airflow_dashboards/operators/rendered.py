@@ -14,7 +14,7 @@ def as_id(value: Any, name: str) -> int:
     Raises:
         ValueError: it is neither; `name` says which argument.
     """
-    if isinstance(value, str) and value.strip().isdigit():
+    if isinstance(value, str) and value.strip().isdecimal():
         value = int(value.strip())
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(f"{name}: must be the id of one object, such as 42, not {value!r}.")
@@ -44,6 +44,11 @@ def as_mapping(value: Any, name: str) -> dict[str, Any]:
         kind = type(parsed).__name__
         raise ValueError(f"{name}: must be a dict, or JSON text of one, not {kind}.")  # noqa: TRY004
     return dict(parsed)
+
+
+def as_mappings(value: Any, name: str) -> list[dict[str, Any]]:
+    """Return objects given as a list or as text, e.g. what Jinja makes of an XCom."""
+    return [as_mapping(each, f"{name}[{index}]") for index, each in enumerate(_as_list(value, name))]
 
 
 def _as_list(value: Any, name: str) -> list[Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_dashboards.operators.board import BoardOperator
-from airflow_dashboards.operators.rendered import as_id, as_ids, as_mapping
+from airflow_dashboards.operators.rendered import as_id, as_ids, as_mappings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from airflow.sdk import Context
 
@@ -216,7 +216,8 @@ class PostHogAddWidgetsOperator(BoardOperator):
 
     Args:
         dashboard_id: the dashboard. Templated.
-        widgets: dicts with `widget_type`, `config` and, if wished, `name`, `description`, `layouts`. Templated.
+        widgets: dicts with `widget_type`, `config` and, if wished, `name`, `description`, `layouts`; or text of them.
+            Templated.
         dry_run: only say how many would be added.
 
     Returns:
@@ -233,9 +234,7 @@ class PostHogAddWidgetsOperator(BoardOperator):
     template_fields = (*BoardOperator.template_fields, "dashboard_id", "widgets")
     template_fields_renderers: ClassVar[dict[str, str]] = {"widgets": "json"}
 
-    def __init__(
-        self, *, dashboard_id: Any, widgets: Sequence[Mapping[str, Any]], dry_run: bool = False, **kwargs: Any
-    ) -> None:
+    def __init__(self, *, dashboard_id: Any, widgets: Any, dry_run: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.dashboard_id = dashboard_id
         self.widgets = widgets
@@ -246,5 +245,5 @@ class PostHogAddWidgetsOperator(BoardOperator):
         from airflow_dashboards.refresh.board_tiles import ensure_widgets
 
         board = as_id(self.dashboard_id, "dashboard_id")
-        widgets = [as_mapping(each, f"widgets[{index}]") for index, each in enumerate(self.widgets)]
+        widgets = as_mappings(self.widgets, "widgets")
         return self.one(lambda flows: ensure_widgets(flows, board, widgets=widgets, dry_run=self.plan_only))

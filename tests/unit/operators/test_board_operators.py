@@ -11,7 +11,7 @@ from airflow.sdk import DAG, BaseOperator, ObjectStoragePath
 from airflow.sdk.exceptions import AirflowException
 
 from airflow_dashboards.operators import dashboards, tags, template, tiles
-from airflow_dashboards.operators.rendered import as_id, as_ids, as_mapping, as_texts
+from airflow_dashboards.operators.rendered import as_id, as_ids, as_mapping, as_mappings, as_texts
 from airflow_dashboards.refresh.effects import BoardChange, Effect
 from airflow_dashboards.refresh.many import BoardChanges, BoardFailure
 from airflow_dashboards.refresh.tags import TagChange, TagProblem, TagResult
@@ -90,12 +90,18 @@ def test_text_is_read_back() -> None:
     assert as_texts("['etl', 'weekly']", "x") == as_texts("etl, weekly", "x") == ["etl", "weekly"]
     assert as_mapping('{"a": 1}', "x") == as_mapping({"a": 1}, "x") == {"a": 1}
     assert as_mapping(None, "x") == {}
+    assert (
+        as_mappings('[{"a": 1}]', "x") == as_mappings("[{'a': 1}]", "x") == as_mappings([{"a": 1}], "x") == [{"a": 1}]
+    )
 
 
 @pytest.mark.parametrize(
     ("read", "value", "words"),
     [
         (as_id, "4.2", "tile_id: must be the id"),
+        (as_id, "4²", "tile_id: must be the id"),
+        (as_mappings, "[1]", r"tile_id\[0\]: must be a dict"),
+        (as_mappings, "x", r"tile_id\[0\]: must be a dict"),
         (as_id, True, "tile_id: must be the id"),
         (as_id, 0, "tile_id: must be the id"),
         (as_ids, [1, "x"], r"tile_id\[1\]: must be the id"),
