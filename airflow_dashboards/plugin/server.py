@@ -11,7 +11,7 @@ import logging
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 from airflow.api_fastapi.core_api.security import get_user
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response, status
@@ -199,8 +199,14 @@ _DETAILS = {"counts", "tiles", "comparability", "before_at", "after_at"}
 
 
 @router.get("/report")
-def show_report(page: PageDep, readable: ReadableDags, run: Key) -> Response:
-    """Return a run's report, as it was written, for a frame that allows it nothing."""
+def show_report(
+    page: PageDep, readable: ReadableDags, run: Key, theme: Literal["system", "light", "dark"] = "system"
+) -> Response:
+    """Return a run's report, as it was written, for a frame that allows it nothing.
+
+    A report follows the system's theme, and a frame of no origin can't be told otherwise. Where Airflow's theme is
+    asked for, the report's question for the system's is answered here.
+    """
     found = _readable_run(page, readable, run)
     gone = "The report of this run is not there any more: it was removed, or never written."
     if found.report is None:
@@ -212,7 +218,16 @@ def show_report(page: PageDep, readable: ReadableDags, run: Key) -> Response:
     except OutsideStorageError as error:
         log.warning("A report is not shown: %s", error)
         raise HTTPException(status.HTTP_404_NOT_FOUND, "The report of this run can't be shown.") from None
-    return HTMLResponse(content, headers={"Content-Security-Policy": REPORT_POLICY})
+    return HTMLResponse(_themed(content, theme), headers={"Content-Security-Policy": REPORT_POLICY})
+
+
+def _themed(report: bytes, theme: str) -> bytes:
+    if theme == "system":
+        return report
+    answer = b"all" if theme == "dark" else b"not all"
+    return report.replace(b"(prefers-color-scheme: dark)", answer).replace(
+        b"color-scheme: light dark", b"color-scheme: " + theme.encode()
+    )
 
 
 def _readable_run(page: Page, readable: frozenset[str], key: str) -> Run:

@@ -311,6 +311,20 @@ def test_a_hostile_report_may_do_nothing(reader: Any, root: Path) -> None:
     assert not {"allow-scripts", "allow-same-origin", "allow-top-navigation", "allow-forms"} & set(policy["sandbox"])
 
 
+def test_a_report_takes_the_theme_it_is_asked_for(reader: Any, root: Path) -> None:
+    from airflow_dashboards.analysis.report import render_html
+
+    written = render_html([], title="Nothing")
+    key = cases.keep(root, near(cases.record()), written)
+    assert "prefers-color-scheme: dark" in written
+    assert reader("admin").ask("/report", run=key).text == written
+    dark, light = (reader("admin").ask("/report", run=key, theme=theme).text for theme in ("dark", "light"))
+    assert "prefers-color-scheme" not in dark + light
+    assert "@media all" in dark
+    assert "@media not all" in light
+    assert reader("admin").ask("/report", run=key, theme="<script>").status_code == 422
+
+
 def test_hostile_names_are_data(reader: Any, root: Path) -> None:
     name = "</script><script>alert(1)</script>\u2028'\""
     looked = cases.verdict(name=name, url="javascript:alert(1)", summary=name)

@@ -116,7 +116,7 @@ function outward(text, url) {
   return leadOut(make("a", { class: "button", href: url }, text), { newWindow: true });
 }
 
-const reportAddress = (run) => new URL(`report${address({ run: run.run })}`, window.location.href).href;
+const reportAddress = (run, theme) => new URL(`report${address({ run: run.run, theme })}`, window.location.href).href;
 
 function reportLink(run) {
   return run.report ? leadOut(make("a", { class: "button", href: reportAddress(run) }, "Open the report by itself"), { newWindow: true }) : null;
@@ -124,8 +124,14 @@ function reportLink(run) {
 
 function report(run) {
   if (!run.report) return empty("There is no report", "This run has not written one.");
-  return make("section", { class: "report" }, make("h2", {}, "Report"),
-    make("iframe", { title: `Report: ${run.title}`, src: reportAddress(run), sandbox: "allow-popups allow-popups-to-escape-sandbox", referrerpolicy: "no-referrer" }));
+  const root = document.documentElement;
+  const frame = make("iframe", { title: `Report: ${run.title}`, sandbox: "allow-popups allow-popups-to-escape-sandbox", referrerpolicy: "no-referrer" });
+  const follow = () => {
+    frame.src = reportAddress(run, root.dataset.theme);
+  };
+  follow();
+  new MutationObserver(follow).observe(root, { attributes: true, attributeFilter: ["data-theme"] });
+  return make("section", { class: "report" }, make("h2", {}, "Report"), frame);
 }
 
 function pointAt(main, view) {

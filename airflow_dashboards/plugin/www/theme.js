@@ -11,7 +11,8 @@
   const system = matchMedia("(prefers-color-scheme: dark)");
   const follow = () => {
     const named = shell && ["dark", "light"].find((name) => shell.classList.contains(name));
-    document.documentElement.dataset.theme = named || (system.matches ? "dark" : "light");
+    const theme = named || (system.matches ? "dark" : "light");
+    if (document.documentElement.dataset.theme !== theme) document.documentElement.dataset.theme = theme;
   };
   follow();
   system.addEventListener("change", follow);

@@ -43,7 +43,7 @@ def record(*dashboards: DashboardVerdict, days_ago: float = 0, **more: Any) -> R
     return RunRecord(**fields | more)
 
 
-def keep(root: Path, record: RunRecord, report: str | None = "<!doctype html><title>Report</title>") -> str:
+def keep(root: Path, record: RunRecord, report: str | None = "<!doctype html><title>Report</title><p>A report.") -> str:
     """Write a run as its task would, with a report unless there is none, and return the run's key."""
     if report is not None and record.report is None:
         record = record.model_copy(update={"report": f"reports/{record.key}/report.html"})
