@@ -39,7 +39,7 @@ def tile(number: int, *, after: bool) -> dict[str, Any]:
     if number % 2:
         days = [f"{2024 + day // 360}-{day // 30 % 12 + 1:02d}-{day % 30 + 1:02d}" for day in range(720)]
         series = []
-        for each in range(33):
+        for each in range(37):
             data = [float(chance.randrange(100_000)) for _ in days]
             if after:
                 data[-1] *= 1.1
@@ -59,7 +59,7 @@ def tile(number: int, *, after: bool) -> dict[str, Any]:
     else:
         rows = [
             [f"customer {row:06d}", chance.randrange(1_000_000) + (row % 10 == 0 and after), chance.random()]
-            for row in range(20_000)
+            for row in range(23_000)
         ]
         query = {"kind": "DataVisualizationNode", "source": {"kind": "HogQLQuery", "query": "select 1"}}
         columns = ["customer", "orders", "share"]
