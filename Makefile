@@ -14,9 +14,11 @@ PYTEST_WORKERS ?= 2
 CELERY := build/e2e-celery
 CELERY_PACKAGES := "$$(grep '^apache-airflow==' constraints.txt)" 'apache-airflow-providers-celery[redis]' 'celery<5.7' \
 	'apache-airflow-providers-amazon[s3fs]' asyncpg 'moto[server]' psutil psycopg2-binary pytest
+OLDEST_TESTS := tests/unit/hooks tests/unit/operators tests/unit/triggers tests/unit/test_compat.py \
+	tests/unit/test_package.py tests/unit/test_wheel.py tests/airflow/test_operators.py tests/airflow/test_assets.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo stop test e2e e2e-celery bench docs lint format constraints clean
+.PHONY: help install demo stop test test-matrix test-oldest e2e e2e-celery bench docs lint format constraints clean
 
 help: ## show what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +40,12 @@ stop: install ## end what `make demo KEEP=1` has left up
 
 test: install ## every test but the slow end-to-end ones
 	$(BIN)/python -m pytest --numprocesses $(PYTEST_WORKERS) --dist loadfile
+
+test-matrix: install ## the same tests on Airflow 3.1, 3.2 and 3.3 (one: PAIR=airflow-3.1.8-py3.10; some: TESTS=tests/unit)
+	$(BIN)/python scripts/matrix.py $(if $(PAIR),--pair $(PAIR)) -- --numprocesses $(PYTEST_WORKERS) --dist loadfile $(TESTS)
+
+test-oldest: ## what Airflow itself could break, on the oldest pair
+	@$(MAKE) --no-print-directory test-matrix PAIR=airflow-3.1.8-py3.10 TESTS='$(OLDEST_TESTS)'
 
 e2e: install ## the slow truths, on a real Airflow
 	$(BIN)/python -m pytest -m e2e tests
@@ -77,6 +85,7 @@ format: install ## rewrite the code as the formatter wants it
 constraints: install ## choose the newest versions again, for every Python we support
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --upgrade --no-header --no-annotate --no-emit-index-url \
 		--extra sandbox --extra report --group dev --group docs --group bench pyproject.toml --output-file constraints.txt
+	$(BIN)/python scripts/matrix.py --constraints
 
 clean: ## remove what was built; .venv stays
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

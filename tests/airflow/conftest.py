@@ -53,13 +53,22 @@ def run_dag() -> Callable[..., Any]:
     `dag.test()` alone only knows DAGs that a bundle holds as files. Keyword arguments go to `dag.test()`.
     """
     from airflow.dag_processing.bundles.manager import DagBundlesManager
-    from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
+
+    try:
+        from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
+    except ImportError:  # Airflow 3.1, whose bag knows no name of its bundle
+        from airflow.models.dagbag import BundleDagBag, sync_bag_to_db  # type: ignore[attr-defined]
+
+        named = False
+    else:
+        named = True
 
     def run(dag: Any, **arguments: Any) -> Any:
         manager = DagBundlesManager()
         manager.sync_bundles_to_db()
         (bundle,) = manager.get_all_dag_bundles()
-        bag = BundleDagBag(dag_folder=bundle.path, bundle_path=bundle.path, bundle_name=bundle.name)
+        name = {"bundle_name": bundle.name} if named else {}
+        bag = BundleDagBag(dag_folder=bundle.path, bundle_path=bundle.path, **name)
         bag.bag_dag(dag)
         sync_bag_to_db(bag, bundle.name, bundle.version)
         return dag.test(**arguments)
