@@ -22,13 +22,13 @@ CODES: dict[str, Code] = {
     "series.drop": Code(
         "A complete period is far below what the series' own history leads to expect: lost, or mostly lost.",
         "warn, fail",
-        "the period's value while it ran; its value now; the range expected of it",
+        "the period's value before, if it was over by then; its value now; the range expected of it",
         f"{_LIMITS}, `holidays`, `late_periods`",
     ),
     "series.rise": Code(
         "A period is far above what was expected: loaded twice, or in another unit. Also said of a running period.",
         "warn, fail",
-        "the period's value while it ran; its value now; the range expected of it",
+        "the period's value before, if it was over by then; its value now; the range expected of it",
         _LIMITS_UP,
     ),
     "series.restated": Code(

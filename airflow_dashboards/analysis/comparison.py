@@ -26,7 +26,7 @@ from airflow_dashboards.analysis.model import (
 from airflow_dashboards.analysis.periods import instant
 from airflow_dashboards.analysis.question import Question
 from airflow_dashboards.analysis.rules import RuleBook, Rules
-from airflow_dashboards.analysis.words import brief, change, count, listed, number
+from airflow_dashboards.analysis.words import brief, change, count, listed, number, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -358,12 +358,18 @@ def _sentence(tile: Tile, findings: list[Finding], comparability: Comparability,
         return f"{brief(tile.name)} has no picture before to be compared with."
     if figure is not None and figure.after is not None:
         if figure.before is None or figure.before == figure.after:
-            return f"{brief(tile.name)} has changed as expected; {figure.label} is {number(figure.after)}."
+            return f"{brief(tile.name)} has changed as expected; {figure.label} is {_amount(figure)}."
         return (
-            f"{brief(tile.name)} has changed as expected; {figure.label} is {number(figure.after)} "
+            f"{brief(tile.name)} has changed as expected; {figure.label} is {_amount(figure)} "
             f"({change(figure.before, figure.after)})."
         )
     return f"{brief(tile.name)} has changed; nothing in it is unexpected."
+
+
+def _amount(figure: Figure) -> str:
+    if figure.unit == "ratio" and figure.after is not None:
+        return percent(figure.after)
+    return number(figure.after)
 
 
 def _summary(after: Snapshot, tiles: list[TileAnalysis], comparability: Comparability) -> str:

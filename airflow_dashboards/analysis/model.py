@@ -166,10 +166,13 @@ class Finding(_Data):
 class Figure(_Data):
     """The number a tile is summed up by, before and after."""
 
-    #: What the number is, e.g. `purchase on 2026-06-01` or `rows`.
+    #: What the number is, e.g. `purchase on 2026-06-01` or `rows`; where it ends in `expected and seen`, `before` is
+    #: what was expected: the picture before had no such number.
     label: str
     before: float | None = None
     after: float | None = None
+    #: `ratio` where 0.62 is read as 62 %.
+    unit: Literal["ratio"] | None = None
 
     @property
     def change(self) -> float | None:

@@ -37,7 +37,7 @@ def of_lines(lines: Sequence[Drawn], findings: Sequence[Finding], case: Case) ->
         return None
     x, running = _axis(shown)
     where = {label: index for index, label in enumerate(x)}
-    series = [_series(each, where, case) for each in shown]
+    series = [_series(each, where, case, findings) for each in shown]
     names = {line.label: index for index, (_, line, _, _) in reversed(list(enumerate(shown)))}
     marks = [
         ChartMark(
@@ -68,7 +68,7 @@ def _axis(shown: Sequence[Drawn]) -> tuple[list[str], int | None]:
     return x, first
 
 
-def _series(each: Drawn, where: dict[str, int], case: Case) -> ChartSeries:
+def _series(each: Drawn, where: dict[str, int], case: Case, findings: Sequence[Finding]) -> ChartSeries:
     before, after, frame, history = each
     empty: list[float | None] = [None] * len(where)
     old, new, low, high = list(empty), list(empty), list(empty), list(empty)
@@ -91,6 +91,14 @@ def _series(each: Drawn, where: dict[str, int], case: Case) -> ChartSeries:
             if readings and day in where:
                 banded = True
                 low[where[day]], high[where[day]] = _round(readings[0].band(limit))
+    for finding in findings:
+        # The band that is drawn is the one that was decided by.
+        if finding.subject != after.label or finding.period not in where or finding.expected_high is None:
+            continue
+        place = where[finding.period]
+        if finding.after == new[place]:
+            banded = True
+            low[place], high[place] = finding.expected_low, finding.expected_high
     return ChartSeries(
         label=after.label,
         before=old,

@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 
     from airflow_dashboards.analysis.expectation import Expected, History, Point
 
+#: Codes of what is said of new periods.
+CODES = ("series.drop", "series.rise")
 #: Fewest periods that are judged together, and the relative noise they share.
 _A_FEW, _COMMON = 3, 0.1
 #: How busy a day may be, against the history, where nothing is known of its kind: weekends, and the days between them.
 _WEEKENDS, _WEEKDAYS_TOO = (0.12, 1.7), (0.6, 8.0)
 #: A rise as large as the deviations ask for may still be smaller than a doubling is: what it lacks in log odds.
 _LENIENCE = 0.9
+#: Fewest things that are told from their double so closely.
+_TOLD_APART = 30
 #: Relative rise that the mark of a double load makes a finding.
 _MARKED_RISE = 0.25
 _WEEKDAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
@@ -90,7 +94,7 @@ class _Outlook:
         noise = expected.noise
         twice = min(Noise(2 * noise.mean, noise.spread, noise.grain).z(value), 0.0)
         odds = (expected.z**2 - twice**2) / 2 + self.copies.log_odds
-        return odds >= self.limit**2 / 2 - _LENIENCE
+        return odds >= self.limit**2 / 2 - (_LENIENCE if noise.mean >= _TOLD_APART else 0.0)
 
 
 def judge(
@@ -172,13 +176,13 @@ def _together(outlook: _Outlook, label: str, periods: list[Fresh], *, share: flo
             message=(
                 f"{label} has {number(total)} in {count(n, 'period')} from {span}, "
                 f"{percent(relative)} {'less' if relative < 0 else 'more'} than the expected "
-                f"{between(_neat(low), _neat(high))}."
+                f"{between(neat(low), neat(high))}."
             ),
             subject=label,
             period=some[-1].label,
             after=total,
-            expected_low=_neat(low),
-            expected_high=_neat(high),
+            expected_low=neat(low),
+            expected_high=neat(high),
             confidence=sure(z),
         )
     ]
@@ -232,16 +236,17 @@ def _finding(case: Case, code: str, label: str, odd: list[_Odd], *, share: float
         message=message,
         subject=label,
         period=period.label,
-        before=period.before,
+        # What a period had before it was over is nothing to hold its end against.
+        before=period.before if period.drops_only else None,
         after=period.value,
-        expected_low=_neat(expected.low),
-        expected_high=_neat(expected.high),
+        expected_low=neat(expected.low),
+        expected_high=neat(expected.high),
         confidence=sure(worst.expected.z),
     )
 
 
 def _against(value: float, expected: Expected) -> str:
-    span = between(_neat(expected.low), _neat(expected.high))
+    span = between(neat(expected.low), neat(expected.high))
     if value == 0:
         return f"where {span} was expected"
     mean = expected.noise.mean
@@ -251,7 +256,7 @@ def _against(value: float, expected: Expected) -> str:
     return f"{percent(value / mean - 1)} {'below' if value < mean else 'above'} what was expected, {span}"
 
 
-def _neat(value: float) -> float:
+def neat(value: float) -> float:
     """Round to what the precision of an expectation deserves: three digits."""
     rounded = float(f"{value:.3g}")
     return float(round(value)) if abs(value) >= 1000 or abs(rounded) < 1e-12 else rounded

@@ -119,9 +119,10 @@ def _one(case: Case, before: _Funnel, after: _Funnel, *, looks: int, share: floa
     findings: list[Finding] = []
     for position, (old, new) in enumerate(zip(before.steps, after.steps, strict=True)):
         if position == 0:
-            findings += amount.judge(
+            entered = amount.judge(
                 case, f"{new.name}{suffix}", old.count, new.count, counts=True, code="funnel.entered", share=share
             )
+            findings += [finding.model_copy(update={"subject": new.name}) for finding in entered]
             continue
         findings += proportion.judge(
             case,
@@ -131,6 +132,7 @@ def _one(case: Case, before: _Funnel, after: _Funnel, *, looks: int, share: floa
             code="funnel.conversion",
             looks=looks,
             share=share,
+            subject=new.name,
         )
     if len(after.steps) > 2 and not findings:
         findings += proportion.judge(
@@ -141,6 +143,7 @@ def _one(case: Case, before: _Funnel, after: _Funnel, *, looks: int, share: floa
             code="funnel.conversion",
             looks=looks,
             share=share,
+            subject=after.steps[-1].name,
         )
     return findings
 
@@ -160,8 +163,12 @@ def _figure(before: dict[str, _Funnel] | None, after: dict[str, _Funnel], findin
         (finding for finding in findings if finding.severity is Severity.WARN), None
     )
     if worst is not None:
-        return Figure(label=worst.subject or "funnel", before=worst.before, after=worst.after)
-    return Figure(label="overall conversion", before=_overall(before), after=_overall(after)) if after else None
+        ratio = worst.code.startswith("funnel.conversion")
+        label = f"conversion to {worst.subject}" if ratio else worst.subject or "funnel"
+        return Figure(label=label, before=worst.before, after=worst.after, unit="ratio" if ratio else None)
+    if not after:
+        return None
+    return Figure(label="overall conversion", before=_overall(before), after=_overall(after), unit="ratio")
 
 
 def _overall(side: dict[str, _Funnel] | None) -> float | None:

@@ -46,7 +46,7 @@ class Line:
     @property
     def volume(self) -> float:
         """Sum of the absolute values."""
-        return sum(abs(value) for value in self.data if value is not None)
+        return sum(map(abs, filter(None, self.data)), 0.0)
 
 
 def numbers(data: Any) -> list[Value]:
@@ -118,7 +118,7 @@ def _line(item: dict[str, Any], days: list[str], data: list[Value]) -> Line:
     action = item.get("action")
     broken_down = "breakdown_value" in item
     value = item.get("breakdown_value")
-    if any(number < 0 for number in data if number is not None) and all(number <= 0 for number in data if number):
+    if min(filter(None, data), default=0.0) < 0 and max(filter(None, data), default=0.0) < 0:
         data = [None if number is None else -number for number in data]  # those who left are shown below the axis
     label = item.get("label")
     status = item.get("status")

@@ -36,8 +36,12 @@ def judge(
     looks: int,
     period: str | None = None,
     share: float = 1.0,
+    subject: str | None = None,
 ) -> list[Finding]:
-    """Findings `<code>.drop` and `<code>.rise` about a share; `before` and `after` are (hits, sample)."""
+    """Findings `<code>.drop` and `<code>.rise` about a share; `before` and `after` are (hits, sample).
+
+    `subject` is what a finding is about, where that is not its `label`.
+    """
     (hits, of), (hits_after, of_after) = before, after
     if of <= 0 or of_after <= 0 or (hits <= 0 and hits_after <= 0):
         return []
@@ -57,7 +61,7 @@ def judge(
                 f"{label} is {percent(other)} ({count(int(of_after), 'case')}), it was {percent(one)} "
                 f"({count(int(of), 'case')}); {between(round(low * 100, 1), round(high * 100, 1))} % was expected."
             ),
-            subject=label,
+            subject=subject if subject is not None else label,
             period=period,
             before=round(one, 6),
             after=round(other, 6),

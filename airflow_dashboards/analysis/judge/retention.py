@@ -12,6 +12,7 @@ from airflow_dashboards.analysis.judge.case import Case, Reading, Unreadable, as
 from airflow_dashboards.analysis.judge.lines import Line, breakdown_label
 from airflow_dashboards.analysis.judge.restated import Pair
 from airflow_dashboards.analysis.judge.series import judge_lines
+from airflow_dashboards.analysis.model import Figure, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,8 +49,19 @@ def judge(case: Case) -> Reading:
     for key in sorted(before.keys() & after.keys()):
         label, cohorts = after[key]
         suffix = f" for {label}" if several and label else ""
-        reading.findings += _returns(case, before[key][1], cohorts, interval, suffix)
+        found = _returns(case, before[key][1], cohorts, interval, suffix)
+        if found and all(finding.severity is Severity.INFO for finding in reading.findings):
+            reading.figure = _figure(found[0])
+        reading.findings += found
     return reading
+
+
+def _figure(finding: Finding) -> Figure:
+    ratio = finding.code.startswith("retention.")
+    label = " on ".join(part for part in (finding.subject, None if ratio else finding.period) if part)
+    return Figure(
+        label=label or "returning users", before=finding.before, after=finding.after, unit="ratio" if ratio else None
+    )
 
 
 def _read(result: Any) -> _Groups:

@@ -248,7 +248,12 @@ def _figure(before: Table, after: Table, findings: list[Finding]) -> Figure:
     for severity in (Severity.FAIL, Severity.WARN):
         for finding in findings:
             if finding.severity is severity:
-                return Figure(label=finding.subject or "rows", before=finding.before, after=finding.after)
+                return Figure(
+                    label=finding.subject or "rows",
+                    before=finding.before,
+                    after=finding.after,
+                    unit="ratio" if finding.code == "table.nulls" else None,
+                )
     for name in _common(before, after):
         column = before.columns[name]
         if column.holds in (Holds.COUNT, Holds.SUM) and after.columns[name].measures:

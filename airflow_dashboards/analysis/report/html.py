@@ -224,6 +224,7 @@ def _card(tile: TileAnalysis, analysis: Analysis, context: ReportContext, pictur
         computed = f"computed {words.instant(after)}, before and after"
     else:
         computed = f"computed {words.instant(before)} → {words.instant(after)}"
+    then, now = words.sides(tile.figure)
     return Card(
         key=key,
         name=_named(tile.name),
@@ -234,8 +235,8 @@ def _card(tile: TileAnalysis, analysis: Analysis, context: ReportContext, pictur
         computed=computed,
         url=words.insight_url(analysis.host, analysis.project_id, tile.insight_short_id),
         label=words.cut(tile.figure.label, 80) if tile.figure else None,
-        before=words.number(tile.figure.before if tile.figure else None),
-        after=words.number(tile.figure.after if tile.figure else None),
+        before=then,
+        after=now,
         change=words.moved(tile.figure).replace("-", _MINUS),
         streak=streak(earlier(context, analysis.dashboard_id, tile.tile_id), tile.verdict, analysis.after_at),
         findings=tuple(_said(finding, tile.summary) for finding in findings[:_FINDINGS]),

@@ -116,5 +116,5 @@ def _dashboard(analysis: Analysis, context: ReportContext) -> Iterator[str]:
 def _row(tile: TileAnalysis, analysis: Analysis) -> str:
     figure = tile.figure
     name = _link(tile.name, words.insight_url(analysis.host, analysis.project_id, tile.insight_short_id))
-    before, after = (words.number(figure.before if figure else None), words.number(figure.after if figure else None))
+    before, after = words.sides(figure)
     return f"| {name} | {before} | {after} | {words.moved(figure)} | {verdict_word(tile)} |".replace("<", "&lt;")

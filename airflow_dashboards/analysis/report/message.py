@@ -102,7 +102,7 @@ def _tile(tile: TileAnalysis, analysis: Analysis, context: ReportContext, writer
     figure = tile.figure
     moved = ""
     if figure and (figure.before is not None or figure.after is not None):
-        moved = f" {words.number(figure.before)} → {words.number(figure.after)} ({words.moved(figure)})."
+        moved = f" {' → '.join(words.sides(figure))} ({words.moved(figure)})."
     name = writer.link(words.cut(tile.name, 80), url)
     said = writer.text(words.cut(tile.summary, 200))
     return f"{writer.bullet}{_SIGN[tile.verdict]} {name}:{writer.text(moved)} {said}{_since(context, analysis, tile)}"

@@ -65,8 +65,7 @@ def table(analyses: Sequence[Analysis], *, width: int = WIDTH) -> str:
         (
             words.cut(analysis.dashboard_name, 200) or str(analysis.dashboard_id),
             words.cut(tile.name, 200),
-            words.number(tile.figure.before if tile.figure else None),
-            words.number(tile.figure.after if tile.figure else None),
+            *words.sides(tile.figure),
             words.moved(tile.figure),
             verdict_word(tile),
         )

@@ -127,6 +127,26 @@ def relative(change: float | None) -> str:
     return f"{percent:+,.0f}%"
 
 
+def sides(figure: Figure | None) -> tuple[str, str]:
+    """Return a figure's number before and after, a ratio as a percentage.
+
+    Example:
+        >>> sides(Figure(label="conversion", before=0.62, after=0.081, unit="ratio"))
+        ('62%', '8.1%')
+    """
+    if figure is None:
+        return NOTHING, NOTHING
+    if figure.unit == "ratio":
+        return _percentage(figure.before), _percentage(figure.after)
+    return number(figure.before), number(figure.after)
+
+
+def _percentage(share: float | None) -> str:
+    if share is None or not math.isfinite(share):
+        return NOTHING
+    return f"{100 * share:.3g}%" if abs(share) < 1 else f"{100 * share:,.0f}%"
+
+
 def moved(figure: Figure | None) -> str:
     """Return a figure's change in one word: a percentage, `new`, `gone`, or a dash."""
     if figure is None:

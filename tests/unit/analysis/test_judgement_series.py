@@ -27,7 +27,7 @@ def test_an_ordinary_new_day_passes() -> None:
     found = judged([series(WEEK)], [series(loaded(WEEK, 203))])
     assert (found.verdict, found.comparability) == (Verdict.PASS, Comparability.CHANGED)
     assert found.figure is not None
-    assert (found.figure.label, found.figure.before, found.figure.after) == ("purchase on 2026-06-01", 0, 203)
+    assert (found.figure.label, found.figure.before, found.figure.after) == ("purchase on 2026-06-01", None, 203)
 
 
 @pytest.mark.parametrize(
