@@ -110,7 +110,7 @@ def test_each_failure_gives_one_clear_message_and_no_credential(
         )
         snapshot("no_scope", ["API key missing required scope 'dashboard:read'", "dashboard:read"], conn="narrow")
         snapshot("unreachable", [nobody.removeprefix("http://"), "can not be reached", "Check the host"], conn="nobody")
-        snapshot("html", ["web page", "Company login"], conn="page")
+        snapshot("html", ["a web page instead of JSON", "a proxy or login page stands before it"], conn="page")
         snapshot("no_connection", ["posthog_missing"], conn="missing")
         snapshot("bad_selector", ["selector has no tag", "tags"], dashboards={"tag": "etl"})
         expected["misspelt_strategy"] = ["'force_asinc'", "force_async"]
