@@ -166,9 +166,10 @@ class Finding(_Data):
 class Figure(_Data):
     """The number a tile is summed up by, before and after."""
 
-    #: What the number is, e.g. `purchase on 2026-06-01` or `rows`; where it ends in `expected and seen`, `before` is
-    #: what was expected: the picture before had no such number.
+    #: What the number is, e.g. `purchase on 2026-06-01` or `rows`.
     label: str
+    #: None where the picture before had no such number: a period that still ran, or had not begun, is nothing to hold
+    #: its end against.
     before: float | None = None
     after: float | None = None
     #: `ratio` where 0.62 is read as 62 %.

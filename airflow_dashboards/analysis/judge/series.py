@@ -461,10 +461,6 @@ def _figure(lines: list[Track], findings: list[Finding]) -> Figure | None:
     if ranked:
         first = ranked[0]
         about = " on ".join(part for part in (first.subject, first.period and fresh.short(first.period)) if part)
-        if first.expected_low is not None and first.expected_high is not None and first.code in fresh.CODES:
-            # What a period had while it ran, or before it began, is nothing to hold its end against.
-            middle = ((max(first.expected_low, 0.0) ** 0.5 + max(first.expected_high, 0.0) ** 0.5) / 2) ** 2
-            return Figure(label=f"{about}, expected and seen", before=fresh.neat(middle), after=first.after)
         return Figure(label=about or "value", before=first.before, after=first.after)
     for each in lines:
         frame = each.frame

@@ -131,5 +131,4 @@ def test_the_band_drawn_is_the_band_decided_by() -> None:
     assert drawn.expected_high is not None
     assert (drawn.expected_low[place], drawn.expected_high[place]) == (finding.expected_low, finding.expected_high)
     assert found.figure is not None
-    assert found.figure.label.endswith("expected and seen")
-    assert finding.expected_low <= found.figure.before <= finding.expected_high
+    assert (found.figure.before, found.figure.after) == (finding.before, finding.after)
