@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from airflow_dashboards.analysis.expectation import Expected, History, Point
 
-#: Codes of what is said of new periods.
-CODES = ("series.drop", "series.rise")
 #: Fewest periods that are judged together, and the relative noise they share.
 _A_FEW, _COMMON = 3, 0.1
 #: How busy a day may be, against the history, where nothing is known of its kind: weekends, and the days between them.
