@@ -24,6 +24,7 @@ from servers import wait_until
 
 from airflow_dashboards.refresh.index import expand
 from airflow_dashboards.refresh.outcome import RefreshOutcome
+from airflow_dashboards.refresh.publication import AnalysisSummary
 from airflow_dashboards.refresh.reference import SnapshotRef
 from airflow_dashboards.refresh.store import SnapshotStore
 
@@ -159,6 +160,7 @@ def result(stage: Stage, end: Progress, folder: Path) -> dict[str, Any]:
 
     before = expand(xcom("before"), store, SnapshotRef)
     outcomes = expand(xcom("refresh"), store, RefreshOutcome)
+    analyses = expand(xcom("analyze"), store, AnalysisSummary)
     for outcome in outcomes:
         assert outcome.after is not None, outcome
         store.read(outcome.after)
@@ -169,12 +171,8 @@ def result(stage: Stage, end: Progress, folder: Path) -> dict[str, Any]:
             (each.dashboard_id, each.status.value, tuple(sorted(each.counts.items())), tuple(t.id for t in each.tiles))
             for each in outcomes
         ),
-        "analyses": sorted((each["dashboard_id"], each["comparability"]) for each in summaries(xcom("analyze"))),
+        "analyses": sorted((each.dashboard_id, each.comparability) for each in analyses),
     }
-
-
-def summaries(value: Any) -> list[dict[str, Any]]:
-    return list(value)
 
 
 def assert_nothing_is_left(stage: Stage, folder: Path) -> None:
