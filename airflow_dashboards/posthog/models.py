@@ -20,12 +20,17 @@ def _dict_or_empty(value: Any) -> Any:
     return {} if value is None else value
 
 
+def _false_if_null(value: Any) -> Any:
+    return False if value is None else value
+
+
 def _error_object(value: Any) -> Any:
     return {"message": value} if isinstance(value, str) else value
 
 
 Strings = Annotated[list[str], BeforeValidator(_list_or_empty)]
 Object = Annotated[dict[str, Any], BeforeValidator(_dict_or_empty)]
+Flag = Annotated[bool, BeforeValidator(_false_if_null)]
 
 
 class Model(BaseModel):
@@ -47,8 +52,8 @@ class QueryStatus(Answer):
 
     #: What to poll; empty in the status of a failure that was never queued.
     id: str = ""
-    complete: bool = False
-    error: bool = False
+    complete: Flag = False
+    error: Flag = False
     error_message: str | None = None
     query_async: bool | None = None
     results: Any = None

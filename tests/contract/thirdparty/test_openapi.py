@@ -85,7 +85,6 @@ UNDESCRIBED = {
 }
 
 _ANYTHING = "a list of anything there; texts in the contract (3.4, 4.1)"
-_NULLABLE = "null is allowed there; the contract knows only true and false (3.23, 4.6)"
 _COLD = "null where nothing is cached yet (contract 4.5); the document does not say what may be null of computed fields"
 _UNTYPED = "the server computes it, and the document calls whatever is computed a string; the contract has the type"
 #: Fields that the document has and our models do not declare (they are kept all the same).
@@ -115,8 +114,6 @@ REFUSED = {
     "Dashboard.tags: array": _ANYTHING,
     "DashboardSummary.tags: array": _ANYTHING,
     "Insight.tags: array": _ANYTHING,
-    "QueryStatus.complete: null": _NULLABLE,
-    "QueryStatus.error: null": _NULLABLE,
     "Insight.cache_target_age: string": "a text where there is an instant; contract 4.5",
     "Insight.hasMore: string": _UNTYPED,
     "Insight.is_cached: string": _UNTYPED,

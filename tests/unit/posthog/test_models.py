@@ -47,6 +47,11 @@ def test_a_tile_that_failed():
     assert Tile.model_validate({"id": 7, "error": "m"}).error.message == "m"
 
 
+def test_a_status_that_says_null_is_neither_complete_nor_failed():
+    status = QueryStatus.model_validate({"id": "cache_1", "complete": None, "error": None})
+    assert (status.complete, status.error) == (False, False)
+
+
 def test_a_status_without_an_id():
     assert QueryStatus.model_validate({"error": True, "error_message": "crash"}).id == ""
 
