@@ -13,13 +13,13 @@ from airflow_dashboards.posthog import (
 )
 from airflow_dashboards.posthog.arguments import flag
 from airflow_dashboards.posthog.resources.fields import DASHBOARD, body
-from airflow_dashboards.refresh.effects import BoardChange, Effect
+from airflow_dashboards.refresh.effects import BoardChange, BoardStateError, Effect
 from airflow_dashboards.refresh.tags import normalised_tags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow_dashboards.posthog import FlowClient
+    from airflow_dashboards.posthog import Dashboard, FlowClient
     from airflow_dashboards.posthog.flow import Flow
 
 #: What `update_dashboard` may change (contract 3.4).
@@ -58,20 +58,37 @@ def checked_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
 def update_dashboard(
     flows: FlowClient, dashboard_id: int, fields: Mapping[str, Any], *, dry_run: bool = False
 ) -> Flow[BoardChange]:
-    """Change fields of a dashboard; only those that differ are sent."""
+    """Change fields of a dashboard; only those that differ are sent.
+
+    Raises:
+        PostHogArgumentError: as `checked_fields`.
+        BoardStateError: PostHog answered that it did, and left a field as it was; the others are changed.
+        PostHogError: the dashboard could not be read or written.
+    """
     wanted = checked_fields(fields)
-    board = yield from flows.dashboards.get(dashboard_id)
-    has = board.model_dump(mode="json", include=set(wanted) | {"persisted_filters", "persisted_variables"})
-    for key in ("filters", "variables"):  # without the overrides of a request
-        has[key] = has.get(f"persisted_{key}") or has.get(key) or {}
-    has["tags"] = sorted(board.tags)
+    has = _fields((yield from flows.dashboards.get(dashboard_id)))
     different = {key: value for key, value in wanted.items() if has.get(key) != value}
     if not different:
         return _change(dashboard_id, Effect.ALREADY_SO, f"Already so: {', '.join(wanted)}.")
     if dry_run:
         return _change(dashboard_id, Effect.PLANNED, f"Would change {', '.join(different)}.")
-    yield from flows.dashboards.update(dashboard_id, **different)
+    now = _fields((yield from flows.dashboards.update(dashboard_id, **different)))
+    # A falsy value may be "no change" to the server (contract 3.4), which answers 200 all the same.
+    if ignored := [key for key in different if now.get(key) == has.get(key)]:
+        raise BoardStateError(
+            f"PostHog left {', '.join(ignored)} of dashboard {dashboard_id} as it was, though it answered 200: "
+            "it ignores such a value, e.g. an empty object. Give another value, or change it in PostHog."
+        )
     return _change(dashboard_id, Effect.DONE, f"Changed {', '.join(different)}.")
+
+
+def _fields(board: Dashboard) -> dict[str, Any]:
+    """Return a dashboard's fields as they are stored, in the form of a request's body."""
+    has = board.model_dump(mode="json", include={*UPDATABLE, "persisted_filters", "persisted_variables"})
+    for key in ("filters", "variables"):  # without the overrides of a request
+        has[key] = has.get(f"persisted_{key}") or has.get(key) or {}
+    has["tags"] = sorted(board.tags)
+    return has
 
 
 def delete_dashboard(

@@ -10,7 +10,7 @@ import pytest
 from airflow_dashboards.posthog import Client, EndpointNotFoundError, KeyNotAccepted, PersonalAPIKey, SessionLogin
 from airflow_dashboards.posthog.flow import Flow
 from airflow_dashboards.refresh import board, board_tiles
-from airflow_dashboards.refresh.effects import BoardChange, Effect
+from airflow_dashboards.refresh.effects import BoardChange, BoardStateError, Effect
 from airflow_dashboards.refresh.packing import Box
 from airflow_dashboards.refresh.template import apply_template
 from airflow_dashboards.sandbox import Sandbox
@@ -154,6 +154,15 @@ def test_fields_are_changed_once(client: Client, tiles: list[int]) -> None:
     }
     assert twice(client, lambda flows: board.update_dashboard(flows, 1, fields)) == ONCE
     assert twice(client, lambda flows: board.update_dashboard(flows, 1, {"tags": ["c"]})) == ONCE
+
+
+def test_variables_are_changed_once(client: Client, tiles: list[int]) -> None:
+    change = lambda variables: lambda flows: board.update_dashboard(flows, 1, {"variables": variables})  # noqa: E731
+    assert client.run(change({})(client.flows)).effect is Effect.ALREADY_SO
+    assert twice(client, change({"018f": {"code_name": "country", "value": "DE"}})) == ONCE
+    # The contract leaves open whether an empty object clears them; this sandbox says that it does not.
+    with pytest.raises(BoardStateError, match="left variables of dashboard 1 as it was"):
+        client.run(change({})(client.flows))
 
 
 def test_a_dashboard_is_deleted_and_restored_once(client: Client, tiles: list[int]) -> None:

@@ -231,6 +231,19 @@ def test_only_fields_that_differ_are_written(world: Any) -> None:
     assert [body for _, _, body in world.writes] == [{"description": "new"}]
 
 
+def test_a_field_that_posthog_leaves_as_it_was_is_no_change(world: Any) -> None:
+    home = world.add_board("a")
+    variables = {"018f": {"code_name": "country", "value": "DE"}}
+    clear = lambda flows: board.update_dashboard(flows, home["id"], {"name": "b", "variables": {}})  # noqa: E731
+    home["variables"] = variables
+    for _ in range(2):
+        with pytest.raises(BoardStateError, match="left variables of dashboard"):
+            world.run(clear)
+    assert (home["name"], home["variables"]) == ("b", variables)
+    home["variables"] = {}
+    assert effects(world.run, clear, times=1) == [Effect.ALREADY_SO]
+
+
 @pytest.mark.parametrize(
     ("fields", "words"), [({}, "Nothing to change"), ({"nmae": "x"}, "nmae"), ({"filters": {}}, "filters")]
 )
