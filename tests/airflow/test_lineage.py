@@ -13,12 +13,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import attr
 import pytest
 from airflow.sdk import DAG, task
-
-pytest.importorskip("airflow.providers.openlineage", reason="pip install apache-airflow-providers-openlineage")
-
-import attr
 from openlineage.client import event_v2, facet_v2
 from openlineage.client.generated import base
 
