@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from airflow_dashboards.analysis import Analysis, Rules, Snapshot, compare
+    from airflow_dashboards.assets import dashboard_asset
     from airflow_dashboards.hooks.posthog import PostHogHook
     from airflow_dashboards.operators.analyze_refresh import PostHogAnalyzeRefreshOperator
     from airflow_dashboards.operators.dashboards import (
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from airflow_dashboards.sandbox import Sandbox
     from airflow_dashboards.sensors.refresh import PostHogRefreshSensor
     from airflow_dashboards.task_groups import PostHogRefreshGroup
+    from airflow_dashboards.triggers.watch import PostHogDashboardWatchTrigger
 
 _MODULE_OF = {
     "Analysis": "analysis",
@@ -47,6 +49,7 @@ _MODULE_OF = {
     "PostHogBulkUpdateTagsOperator": "operators.tags",
     "PostHogCopyTileOperator": "operators.tiles",
     "PostHogCreateFromTemplateOperator": "operators.template",
+    "PostHogDashboardWatchTrigger": "triggers.watch",
     "PostHogDeleteDashboardOperator": "operators.dashboards",
     "PostHogDeleteTileOperator": "operators.tiles",
     "PostHogEnsureUnlistedDashboardOperator": "operators.dashboards",
@@ -64,6 +67,7 @@ _MODULE_OF = {
     "Sandbox": "sandbox",
     "Snapshot": "analysis",
     "compare": "analysis",
+    "dashboard_asset": "assets",
 }
 
 __all__ = [
@@ -73,6 +77,7 @@ __all__ = [
     "PostHogBulkUpdateTagsOperator",
     "PostHogCopyTileOperator",
     "PostHogCreateFromTemplateOperator",
+    "PostHogDashboardWatchTrigger",
     "PostHogDeleteDashboardOperator",
     "PostHogDeleteTileOperator",
     "PostHogEnsureUnlistedDashboardOperator",
@@ -91,6 +96,7 @@ __all__ = [
     "Snapshot",
     "__version__",
     "compare",
+    "dashboard_asset",
 ]
 
 

@@ -21,9 +21,8 @@ class PostHogRefreshGroup(TaskGroup):
     """Snapshot before, refresh, prove and analyze after whatever tasks are declared inside.
 
     The tasks `snapshot`, `refresh` and `analyze` are made when the group is entered (`group.snapshot`, ...), and wired
-    when it
-    is left: the snapshot before every first task inside, the refresh after every last one. A load that fails leaves the
-    dashboards alone.
+    when it is left: the snapshot before every first task inside, the refresh after every last one. A load that fails
+    leaves the dashboards alone.
 
     Args:
         group_id: id of the group; its tasks are `<group_id>.snapshot`, `.refresh`, `.analyze`.
@@ -37,6 +36,8 @@ class PostHogRefreshGroup(TaskGroup):
         mode: as for `PostHogSnapshotOperator`.
         narrator, llm_conn_id, status_tile, annotate: as for `PostHogAnalyzeRefreshOperator`; the narrator `posthog` has
             the snapshot task ask for the server's own snapshot, too.
+        emit_assets: have the analyze task announce every dashboard once the gate is open, so that DAGs can be scheduled
+            on the alias `posthog_dashboards_analyzed`; see `assets`.
         analyze_arguments: further arguments of the analyze task alone, e.g. `{"on_failure_callback": [notifier]}`: the
             messages to send are its XComs.
         posthog_conn_id: id of the Connection. Templated.
@@ -65,6 +66,7 @@ class PostHogRefreshGroup(TaskGroup):
         llm_conn_id: str | None = None,
         status_tile: bool = False,
         annotate: bool = False,
+        emit_assets: bool = False,
         analyze_arguments: dict[str, Any] | None = None,
         posthog_conn_id: str = "posthog_default",
         storage_path: str | None = None,
@@ -90,6 +92,7 @@ class PostHogRefreshGroup(TaskGroup):
                 "llm_conn_id": llm_conn_id,
                 "status_tile": status_tile,
                 "annotate": annotate,
+                "emit_assets": emit_assets,
                 **common,
                 **(analyze_arguments or {}),
             },
