@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 from airflow.sdk import ObjectStoragePath
@@ -33,8 +34,9 @@ def storage_root(argument: str | None = None, connection: str | None = None) -> 
     return ObjectStoragePath(chosen)
 
 
+@cache
 def default_deferrable() -> bool:
-    """Return `[operators] default_deferrable`."""
+    """Return `[operators] default_deferrable`, read once per process as Airflow's own operators do."""
     return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
 
 

@@ -229,6 +229,9 @@ def measure(case: Case, folder: Path) -> list[Figure]:
             "BENCH_KEY": key,
             "BENCH_IDS": str(folder / "ids.json"),
             "PYTHONWARNINGS": "ignore",
+            # Bytecode as after an installation, for all peers alike.
+            "PYTHONDONTWRITEBYTECODE": "",
+            "PYTHONPYCACHEPREFIX": str(FOLDER / "bytecode"),
         }
         home = folder / "airflow"
         dags = Path(__file__).parent / "cycle_dags"

@@ -50,7 +50,7 @@ _MODULE_OF = {
     "Rules": "rules",
     "RulesError": "rules",
     "Sensitivity": "rules",
-    "Severity": "model",
+    "Severity": "severity",
     "Snapshot": "model",
     "SnapshotFormatError": "files",
     "SnapshotHeader": "model",

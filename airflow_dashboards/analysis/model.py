@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+# On its own, for `Rules` in a DAG file needs it and none of what is here.
+from airflow_dashboards.analysis.severity import Severity as Severity
 from airflow_dashboards.packed import Packed
 
 #: Version of the snapshot file's format; a reader refuses a newer major.
@@ -115,14 +117,6 @@ class Snapshot(SnapshotHeader):
     def tile(self, tile_id: int) -> Tile | None:
         """Return the tile with this id, or None."""
         return next((tile for tile in self.tiles if tile.id == tile_id), None)
-
-
-class Severity(str, Enum):
-    """How much a finding matters."""
-
-    INFO = "info"
-    WARN = "warn"
-    FAIL = "fail"
 
 
 class Verdict(str, Enum):

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
-from airflow_dashboards.analysis.model import Severity
+from airflow_dashboards.analysis.severity import Severity
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
@@ -77,7 +77,7 @@ class Rules(BaseModel):
 class Override(BaseModel):
     """Other rules for some tiles. Exactly one of `tile`, `insight`, `tag` says for which."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     #: Tile ids.
     tile: tuple[int, ...] | None = None
@@ -128,7 +128,7 @@ class RuleBook(BaseModel):
         0.6
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     default: Rules = Rules()
     overrides: tuple[Override, ...] = ()
