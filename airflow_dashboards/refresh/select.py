@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from airflow_dashboards.posthog.arguments import shown
+from airflow_dashboards.refresh.patience import LONGEST, patiently
 
 if TYPE_CHECKING:
     from airflow_dashboards.posthog import DashboardSummary, FlowClient
@@ -127,8 +128,14 @@ def _selector(value: Mapping[Any, Any]) -> Selector:
     return selector
 
 
-def resolve(flows: FlowClient, value: Any, *, allow_empty: bool = False) -> Flow[list[int]]:
+def resolve(flows: FlowClient, value: Any, *, allow_empty: bool = False, patience: float = LONGEST) -> Flow[list[int]]:
     """Return the ids a `dashboards` argument stands for, in order, each once. Ids cost no request.
+
+    Args:
+        flows: `client.flows`.
+        value: the argument, as `parse_dashboards` reads it.
+        allow_empty: whether a selector may match nothing.
+        patience: seconds that a spent request budget is waited out at most, each time as long as the server asks.
 
     Raises:
         ValueError: as `parse_dashboards`; or a selector that matches nothing, unless `allow_empty`; or one by folder,
@@ -138,11 +145,18 @@ def resolve(flows: FlowClient, value: Any, *, allow_empty: bool = False) -> Flow
     selection = parse_dashboards(value)
     if not isinstance(selection, Selector):
         return selection
-    found = yield from flows.dashboards.list(
-        search=selection.search, tags=selection.tags, pinned=selection.pinned, folder=selection.folder
+    found = yield from patiently(
+        lambda: flows.dashboards.list(
+            search=selection.search, tags=selection.tags, pinned=selection.pinned, folder=selection.folder
+        ),
+        longest=patience,
     )
     ids = list(dict.fromkeys(each.id for each in found if selection.matches(each)))
-    if ids and selection.folder is not None and not (yield from _knows_folders(flows)):
+    if (
+        ids
+        and selection.folder is not None
+        and not (yield from patiently(lambda: _knows_folders(flows), longest=patience))
+    ):
         raise ValueError(
             f"dashboards can't be selected by folder {selection.folder!r}: this build of PostHog ignores folders and "
             "lists every dashboard instead. Select them by tags"

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_dashboards.posthog import RateLimitError
 from airflow_dashboards.refresh.select import Selector, parse_dashboards, resolve
 
 
@@ -115,6 +116,28 @@ def test_no_match_is_said_in_the_words_of_the_selector(posthog):
     with pytest.raises(ValueError, match=r"no dashboard matches tags=\('etl',\), pinned=False\. Check") as caught:
         posthog.run(resolve(posthog.flows(), {"tags": ["etl"], "pinned": False}))
     assert "None" not in str(caught.value)
+
+
+REFUSAL = {"type": "throttled_error", "code": "throttled", "detail": "Expected available in 1500 seconds."}
+
+
+@pytest.mark.parametrize("selector", [{"tags": ["etl"]}, {"all": True}])
+def test_a_spent_budget_is_waited_out_for_exactly_as_long_as_is_asked(posthog, selector):
+    posthog.board(1, tags=["etl"])
+    posthog.fault(r"GET .*dashboards/", (429, REFUSAL), times=3)
+    assert posthog.run(resolve(posthog.flows(), selector)) == [1]
+    assert posthog.slept == [1500.0] * 3
+
+
+def test_a_budget_that_stays_spent_is_told_in_the_end(posthog):
+    posthog.fault(r"GET .*dashboards/", (429, REFUSAL), times=99)
+    with pytest.raises(RateLimitError) as caught:
+        posthog.run(resolve(posthog.flows(), {"all": True}))
+    assert (caught.value.retry_after, posthog.slept) == (1500.0, [1500.0] * 4)  # two hours at most
+    posthog.slept.clear()
+    with pytest.raises(RateLimitError):
+        posthog.run(resolve(posthog.flows(), {"all": True}, patience=0.0))
+    assert posthog.slept == []
 
 
 def test_a_key_in_the_wrong_place_is_not_shown():
