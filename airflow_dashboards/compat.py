@@ -6,7 +6,7 @@ What moved is imported from here. What an older Airflow lacks is done without, a
 | --- | --- | --- |
 | `conf`, errors and metrics in `airflow.sdk` | 3.2 | the same from Airflow's core |
 | fields of the connection form | 3.2 | the standard fields; the others are written as JSON into the extra field |
-| task state store | 3.3 | the ledger of a batch is a file beside the snapshots |
+| task state store | 3.3 | the ledger of a batch, and since when a sensor waits, are files beside the snapshots |
 | `on_kill` of triggers | 3.3 | queries of a task that is ended while it is deferred are computed to their end |
 | `retry_policy` of operators | 3.3 | left out; `retries` and `retry_delay` decide alone |
 | shared loop and state of asset watchers | 3.3 | each watcher looks on its own and remembers in a file |

@@ -85,16 +85,26 @@ def journal_of(context: Context, store: SnapshotStore) -> Journal:
     Example:
         >>> ledger = journal_of(context, store).ledger([42, 43])  # doctest: +SKIP
     """
-    ti = context["ti"]
+    key = f"posthog_ledger_{series(context)}"
+    state_store = context.get("task_state_store")
+    if state_store is not None:
+        return StateStoreJournal(state_store, key=key)
+    done_without("task state store", "what a killed worker leaves is kept in files beside the snapshots")
+    return FileJournal(store, key=file_key(context, key))
+
+
+def series(context: Context) -> str:
+    """Return what tells a task instance's present series of automatic retries from those before it was cleared."""
     # Clearing a task raises max_tries, or, where the task is running, the DAG run's clear_number alone; an automatic
     # retry leaves both as they are.
     cleared = getattr(context.get("dag_run"), "clear_number", None) or 0
-    series = f"posthog_ledger_{ti.max_tries}_{cleared}"
-    state_store = context.get("task_state_store")
-    if state_store is not None:
-        return StateStoreJournal(state_store, key=series)
-    done_without("task state store", "what a killed worker leaves is kept in files beside the snapshots")
-    return FileJournal(store, key=f"{ti.dag_id}-{ti.run_id}-{ti.task_id}-{ti.map_index}-{series}")
+    return f"{context['ti'].max_tries}_{cleared}"
+
+
+def file_key(context: Context, key: str) -> str:
+    """Return a key of one task instance as a key among those of all; Airflow's task state store needs no such."""
+    ti = context["ti"]
+    return f"{ti.dag_id}-{ti.run_id}-{ti.task_id}-{ti.map_index}-{key}"
 
 
 def _chunks(changes: list[dict[str, Any]]) -> Iterator[str]:

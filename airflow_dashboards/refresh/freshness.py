@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from airflow_dashboards.posthog import PostHogError
+from airflow_dashboards.posthog import PostHogError, RateLimitError
 from airflow_dashboards.posthog.flow import Flow, Gather
 from airflow_dashboards.refresh.clock import instant
 from airflow_dashboards.refresh.outcome import BAD, TileOutcome, TileOutcomeStatus
@@ -33,7 +33,7 @@ class Freshness(BaseModel):
     waiting: list[int]
     #: Why, by dashboard.
     reasons: dict[int, str] = Field(default_factory=dict)
-    #: Looks in a row that failed for reasons that pass.
+    #: Looks in a row that failed for reasons that pass; a spent request budget is not counted.
     failures: int = 0
 
     def describe(self) -> str:
@@ -58,7 +58,10 @@ def look(flows: FlowClient, state: Freshness, *, fresher_than: float, allow_no_a
     reasons: dict[int, str] = {}
     passing: PostHogError | None = None
     for dashboard_id, answer in zip(state.waiting, answers, strict=True):
-        if isinstance(answer, PostHogError) and answer.retryable:
+        if isinstance(answer, RateLimitError):
+            # No fault, but a spent budget: it comes back, and the sensor's own timeout says how long to wait for that.
+            reasons[dashboard_id] = str(answer)
+        elif isinstance(answer, PostHogError) and answer.retryable:
             passing, reasons[dashboard_id] = answer, str(answer)
         elif isinstance(answer, BaseException):
             raise answer

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_dashboards.hooks.posthog import PostHogHook
+    from airflow_dashboards.posthog import FlowClient
+    from airflow_dashboards.posthog.flow import Flow
     from airflow_dashboards.refresh.freshness import Freshness
+    from airflow_dashboards.sensors.memory import WaitMemory
 
 #: Seconds after the trigger's own deadline at which Airflow ends the deferral as a backstop.
 BACKSTOP_SECONDS = 60.0
@@ -38,11 +41,13 @@ class PostHogRefreshSensor(BaseSensorOperator):
         allow_no_access: pass over tiles that the credential may not see (default), or keep waiting for them.
         deferrable: wait in the triggerer; default `[operators] default_deferrable`.
         posthog_conn_id: id of the Connection. Templated.
-        poke_interval, timeout, mode, soft_fail: as with every sensor.
+        timeout: how long to wait, in every mode from the start of the first try on: a retry goes on with the same wait.
+        poke_interval, mode, soft_fail: as with every sensor.
 
     Raises:
         AirflowSensorTimeout: not fresh in time; the message names the tiles.
-        PostHogError: an error that does not pass by waiting. Up to five passing ones in a row are tolerated.
+        PostHogError: an error that does not pass by waiting. Up to five passing ones in a row are tolerated, and any
+            number of times a spent request budget.
         ValueError: an argument can't be used; nothing was sent.
 
     Example:
@@ -52,6 +57,10 @@ class PostHogRefreshSensor(BaseSensorOperator):
     template_fields: Sequence[str] = ("dashboards", "fresher_than", "posthog_conn_id")
     ui_color = "#f9bd2b"
     ui_fgcolor = "#151515"
+
+    #: What was seen so far by this process.
+    _state: Freshness | None = None
+    _kept: WaitMemory | None = None
 
     def __init__(
         self,
@@ -69,7 +78,6 @@ class PostHogRefreshSensor(BaseSensorOperator):
         self.allow_no_access = allow_no_access
         self.deferrable = default_deferrable() if deferrable is None else deferrable
         self.posthog_conn_id = posthog_conn_id
-        self._state: Freshness | None = None
 
     @cached_property
     def hook(self) -> PostHogHook:
@@ -81,19 +89,24 @@ class PostHogRefreshSensor(BaseSensorOperator):
     def execute(self, context: Context) -> Any:
         """Wait here, or in the triggerer where it is not fresh already."""
         if not self.deferrable:
-            return super().execute(context)
-        if not self.poke(context):
-            self._wait_in_triggerer(context)
-        return None
+            result = super().execute(context)
+        else:
+            result = None
+            state = self._look(context)
+            if state.waiting:
+                self._wait_in_triggerer(context, state)
+        self._memory(context).forget()
+        return result
 
-    def _wait_in_triggerer(self, context: Context) -> NoReturn:
+    def _wait_in_triggerer(self, context: Context, state: Freshness) -> NoReturn:
         from airflow_dashboards.triggers.refresh import PostHogFreshnessTrigger
 
-        deadline = time.time() + self.timeout
+        # A deadline that an earlier try has used up is handed on too: it is looked once more, and told as any other.
+        deadline = self._deadline(context)
         self.defer(
             trigger=PostHogFreshnessTrigger(
                 self.posthog_conn_id,
-                dashboards=self._waiting(),
+                dashboards=state.waiting,
                 fresher_than=self._instant(context).timestamp(),
                 deadline=deadline,
                 poke_interval=self.poke_interval,
@@ -110,6 +123,7 @@ class PostHogRefreshSensor(BaseSensorOperator):
         message = event.get("message", "") if isinstance(event, dict) else ""
         if status == "fresh":
             self.log.info("Every insight tile is fresh.")
+            self._memory(context).forget()
             return
         if status == "timeout":
             raise AirflowSensorTimeout(f"Not fresh in time: {message}")
@@ -118,25 +132,57 @@ class PostHogRefreshSensor(BaseSensorOperator):
 
     def poke(self, context: Context) -> bool:
         """Look once; remembers within a `poke`-mode task which dashboards were seen fresh."""
+        from airflow_dashboards.posthog import PostHogError, RateLimitError
+        from airflow_dashboards.refresh.freshness import TOLERATED_FAILURES
+
+        try:
+            state = self._look(context)
+        except PostHogError as error:
+            # It could not be found out which dashboards are meant. That passes, or is told at the sixth time.
+            counted = not isinstance(error, RateLimitError)
+            failures = self._memory(context).wait.failures
+            if not error.retryable or (counted and failures >= TOLERATED_FAILURES):
+                raise
+            self._memory(context).keep(failures=failures + counted)
+            said = str(error)
+        else:
+            if not state.waiting:
+                return True
+            said = state.describe()
+        if time.time() >= self._deadline(context):
+            raise AirflowSensorTimeout(f"Not fresh in time: {said}")
+        self.log.info("Not fresh yet: %s", said)
+        return False
+
+    def _look(self, context: Context) -> Freshness:
+        """Look at what is not known to be fresh, and keep what a later process has to know."""
         from airflow_dashboards.refresh.freshness import Freshness, look
+        from airflow_dashboards.refresh.select import parse_dashboards, resolve
 
-        if self._state is None:
-            self._state = Freshness(waiting=self._ids())
-        state, since = self._state, self._instant(context).timestamp()
-        self._state = self.hook.run(
-            lambda flows: look(flows, state, fresher_than=since, allow_no_access=self.allow_no_access)
-        )
-        if self._state.waiting:
-            self.log.info("Not fresh yet: %s", self._state.describe())
-        return not self._state.waiting
+        parse_dashboards(self.dashboards)  # a bad argument is refused before anything is read or sent
+        since, memory, known = self._instant(context).timestamp(), self._memory(context), self._state
+        # A rescheduled sensor gives its slot back instead of waiting here for a spent request budget.
+        patience = 0.0 if self.reschedule and not self.deferrable else max(0.0, self._deadline(context) - time.time())
 
-    def _waiting(self) -> list[int]:
-        return self._state.waiting if self._state is not None else self._ids()
+        def build(flows: FlowClient) -> Flow[Freshness]:
+            ids = known.waiting if known else (yield from resolve(flows, self.dashboards, patience=patience))
+            state = Freshness(waiting=ids, failures=memory.wait.failures)
+            return (yield from look(flows, state, fresher_than=since, allow_no_access=self.allow_no_access))
 
-    def _ids(self) -> list[int]:
-        from airflow_dashboards.refresh.select import resolve
+        self._state = state = self.hook.run(build)
+        if state.waiting:
+            memory.keep(failures=state.failures)
+        return state
 
-        return self.hook.run(lambda flows: resolve(flows, self.dashboards))
+    def _memory(self, context: Context) -> WaitMemory:
+        if self._kept is None:
+            from airflow_dashboards.sensors.memory import WaitMemory
+
+            self._kept = WaitMemory(context, self.hook)
+        return self._kept
+
+    def _deadline(self, context: Context) -> float:
+        return self._memory(context).wait.since + self.timeout
 
     def _instant(self, context: Context) -> datetime:
         value = self.fresher_than

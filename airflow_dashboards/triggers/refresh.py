@@ -165,9 +165,11 @@ class PostHogFreshnessTrigger(BaseTrigger):
                     )
                     if not state.waiting:
                         return {"status": "fresh"}
-                    if time.time() + self.poke_interval > self.deadline:
+                    left = self.deadline - time.time()
+                    if left <= 0:
                         return {"status": "timeout", "message": state.describe()}
-                    await asyncio.sleep(self.poke_interval)
+                    # The last look is at the deadline itself, however far apart the others are.
+                    await asyncio.sleep(min(self.poke_interval, left))
         except Exception as error:
             # Left to Airflow, it would be a failure that `soft_fail` turns into a skip.
             return {"status": "error", "message": _words(error)}

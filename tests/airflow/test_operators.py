@@ -126,6 +126,28 @@ def test_the_sensor_waits_for_every_tile(
     assert states(run_dag(dag)) == {"refresh": "success", "fresh": "success", "late": "skipped"}
 
 
+def test_a_deferred_sensor_that_is_tried_again_goes_on_with_the_same_wait(
+    posthog_sandbox: Sandbox, boards: list[int], run_dag: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow_dashboards.triggers.refresh import PostHogFreshnessTrigger
+
+    deadlines = []
+
+    async def ends(trigger: PostHogFreshnessTrigger) -> dict[str, Any]:
+        deadlines.append(trigger.deadline)
+        return {"status": "fresh"} if len(deadlines) == 3 else {"status": "error", "message": "the triggerer is ill"}
+
+    monkeypatch.setattr(PostHogFreshnessTrigger, "_until_fresh", ends)
+    monkeypatch.setattr("airflow_dashboards.triggers.refresh.EARLIEST_EVENT_SECONDS", 0.0)
+    with DAG("again", schedule=None, start_date=START) as dag:
+        PostHogRefreshSensor(
+            task_id="fresh", dashboards=boards, fresher_than=START, deferrable=True, retries=2, retry_delay=timedelta()
+        )
+    assert states(run_dag(dag)) == {"fresh": "success"}
+    assert len(deadlines) == 3
+    assert len(set(deadlines)) == 1
+
+
 def test_a_sensor_that_crashes_fails_even_when_soft(
     posthog_sandbox: Sandbox, boards: list[int], run_dag: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -137,14 +137,16 @@ def test_killing_cancels_what_still_waits(posthog: Sandbox) -> None:
     assert len([entry for entry in posthog.log() if entry["method"] == "DELETE"]) == len(kick_.pending)
 
 
-def freshness(fresher_than: float, *, deadline: float | None = None, **more: Any) -> PostHogFreshnessTrigger:
+def freshness(
+    fresher_than: float, *, deadline: float | None = None, poke_interval: float = 0.05, **more: Any
+) -> PostHogFreshnessTrigger:
     return again(  # type: ignore[no-any-return]
         PostHogFreshnessTrigger(
             "posthog_default",
             dashboards=[1],
             fresher_than=fresher_than,
             deadline=deadline if deadline is not None else time.time() + 30,
-            poke_interval=0.05,
+            poke_interval=poke_interval,
             **more,
         )
     )
@@ -164,6 +166,13 @@ def test_a_deadline_is_wall_clock_time_and_names_the_tiles(posthog: Sandbox) -> 
     (event,) = events(freshness(time.time() + 3600, deadline=time.time() - 1))
     assert event["status"] == "timeout"
     assert "Purchases" in event["message"]
+
+
+def test_the_last_look_is_at_the_deadline_however_far_apart_they_are(posthog: Sandbox) -> None:
+    posthog.clear_log()
+    (event,) = events(freshness(time.time() + 3600, deadline=time.time() + 0.5, poke_interval=3600))
+    assert event["status"] == "timeout"
+    assert len([entry for entry in posthog.log() if entry["path"].rstrip("/").endswith("/dashboards/1")]) == 2
 
 
 def test_five_passing_faults_in_a_row_are_tolerated_and_a_wrong_key_is_not(posthog: Sandbox) -> None:
