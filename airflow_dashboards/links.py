@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from airflow.sdk import BaseOperatorLink
 
@@ -24,13 +24,16 @@ class PostHogLink(BaseOperatorLink):
 
 
 class RefreshReportLink(BaseOperatorLink):
-    """Opens what an analyzing task said, report included, on the page "Dashboards"."""
+    """Opens what was said of a refresh, report included, on the page "Dashboards".
+
+    From an analyzing task this is its own run on the page, from others what the analyzing tasks of their DAG run say.
+    """
 
     name = "Refresh report"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        """Return the page's deep link; empty where the task did not get as far as its report."""
-        return page_url(getattr(operator, "report_run", None))
+        """Return the page's deep link; empty where the task did not get far enough."""
+        return _told_by(operator, ti_key)
 
 
 class BeforeSnapshotLink(BaseOperatorLink):
@@ -39,20 +42,29 @@ class BeforeSnapshotLink(BaseOperatorLink):
     name = "Before snapshot"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        """Return the page's deep link; empty where the task did not get as far as comparing."""
-        return page_url(getattr(operator, "report_run", None), view="before")
+        """Return the page's deep link; empty where the task did not get far enough."""
+        return _told_by(operator, ti_key, view="before")
 
 
-def page_url(run: str | None, **more: str) -> str:
-    """Return the address of a run on the page "Dashboards", relative to the base of Airflow's pages.
+def page_url(**asked: str) -> str:
+    """Return the address of the page "Dashboards", relative to the base of Airflow's pages.
 
     Relative, since a worker need not know under which address people reach Airflow.
 
     Example:
-        >>> page_url("nightly-manual__1-analyze", view="before")
+        >>> page_url(run="nightly-manual__1-analyze", view="before")
         'plugin/posthog-dashboards?run=nightly-manual__1-analyze&view=before'
     """
-    return f"plugin/posthog-dashboards?{urlencode({'run': run, **more})}" if run else ""
+    # The page takes a plus for a plus.
+    return f"plugin/posthog-dashboards?{urlencode(asked, quote_via=quote)}"
+
+
+def _told_by(operator: Any, ti_key: Any, **more: str) -> str:
+    if hasattr(operator, "report_run"):
+        return page_url(run=operator.report_run, **more) if operator.report_run else ""
+    if not getattr(operator, "posthog_url", None):
+        return ""
+    return page_url(dag_id=ti_key.dag_id, run_id=ti_key.run_id, **more)
 
 
 def dashboards_url(settings: ConnectionSettings, dashboard_ids: Sequence[int]) -> str:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from airflow_dashboards.refresh.history import VerdictRecord
     from airflow_dashboards.refresh.narrate import Narrative
     from airflow_dashboards.refresh.store import SnapshotStore
+    from airflow_dashboards.refresh.summary import AnalysisSummary
 
     #: The runs before, newest first, per dashboard that does not pass.
     Past: TypeAlias = dict[int, list[VerdictRecord]]
@@ -72,9 +73,10 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
         storage_path: where the report goes. Templated.
 
     Returns:
-        A summary per dashboard as JSON: `status` (pass, warn, fail), `comparability` (nothing_captured,
-        nothing_comparable, unchanged, changed), `summary`, `counts`, the `tiles` that need a look, `runs_in_a_row`,
-        `report_uri`, `analysis_uri`, `narrative`. More than a hundred become one reference to an index file.
+        A summary per dashboard as JSON, `refresh.summary.AnalysisSummary`: `status` (pass, warn, fail), `comparability`
+        (nothing_captured, nothing_comparable, unchanged, changed), `summary`, `tags`, `counts`, the `tiles` that need a
+        look, `runs_in_a_row`, `report_uri`, `analysis_uri`, `narrative`. More than a hundred become one reference to an
+        index file.
 
         Further XComs, there also when the task fails, for notifiers: `subject`, `message` (Slack), `message_html`
         (mail), `message_text`; `narrative` where one was asked for.
@@ -147,8 +149,9 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
         """Compare, tell, write the report, and judge."""
         from airflow_dashboards.metrics import note_analyses
         from airflow_dashboards.refresh.index import pack
-        from airflow_dashboards.refresh.publication import AnalysisSummary, messages, publish
+        from airflow_dashboards.refresh.publication import messages, publish
         from airflow_dashboards.refresh.store import SnapshotStore
+        from airflow_dashboards.refresh.summary import AnalysisSummary
 
         ti = context["ti"]
         store = SnapshotStore(self.hook.storage_root(self.storage_path))
@@ -170,20 +173,19 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
             }
         )
         published = publish(comparison.analyses, self._folder(context), title=self.title, context=about)
-        self._tell_the_page(context, store, comparison, past)
-        summaries = []
-        for analysis in comparison.analyses:
-            name = analysis.dashboard_name or f"dashboard {analysis.dashboard_id}"
-            self.log.info("%s: %s. %s", name, analysis.status.value, analysis.summary)
-            summaries.append(
-                AnalysisSummary.of(
-                    analysis,
-                    earlier=past.get(analysis.dashboard_id, ()),
-                    report_uri=published.report_uri,
-                    analysis_uri=published.analysis_uri,
-                    narrative=_own_words(comparison, analysis.dashboard_id),
-                )
-            )
+        summaries = [
+            AnalysisSummary.of(each, past.get(each.dashboard_id, ()), tags=comparison.tags.get(each.dashboard_id, ()))
+            for each in comparison.analyses
+        ]
+        self._tell_the_page(context, store, comparison, summaries)
+        for each in summaries:
+            name = each.dashboard_name or f"dashboard {each.dashboard_id}"
+            self.log.info("%s: %s. %s", name, each.status.value, each.summary)
+        files = {"report_uri": published.report_uri, "analysis_uri": published.analysis_uri}
+        summaries = [
+            each.model_copy(update={**files, "narrative": _own_words(comparison, each.dashboard_id)})
+            for each in summaries
+        ]
         packed = pack(summaries, store, run=self.run_label(context), what="analyses")
         # Few enough for an XCom they stand there whole, with every field, so that a branch may ask for any.
         result = packed if isinstance(packed, dict) else [each.model_dump(mode="json") for each in summaries]
@@ -257,13 +259,15 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
                 comparison.notes.append(f"The history of {analysis.dashboard_name} could not be kept: {error}")
         return past
 
-    def _tell_the_page(self, context: Context, store: SnapshotStore, comparison: Comparison, past: Past) -> None:
+    def _tell_the_page(
+        self, context: Context, store: SnapshotStore, comparison: Comparison, summaries: list[AnalysisSummary]
+    ) -> None:
         """Add this run to those that the page "Dashboards" shows; a page that does not show it must fail no load."""
         from airflow_dashboards.refresh.run_record import RunRecord, write_run
 
         ti = context["ti"]
         record = RunRecord.of(
-            comparison.analyses,
+            summaries,
             dag_id=ti.dag_id,
             run_id=ti.run_id,
             task_id=ti.task_id,
@@ -271,7 +275,6 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
             title=self.title,
             report=f"reports/{self.run_label(context)}/report.html",
             unreadable=comparison.unreadable,
-            earlier=past,
         )
         try:
             self.report_run = write_run(store.root, record)

@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowException
 
 from airflow_dashboards.assets import REFRESHED, refreshed_facts
 from airflow_dashboards.compat import done_without, triggers_learn_of_kills
+from airflow_dashboards.links import BeforeSnapshotLink, PostHogLink, RefreshReportLink
 from airflow_dashboards.operators.base import PostHogOperator
 from airflow_dashboards.settings import default_deferrable
 
@@ -78,6 +79,7 @@ class PostHogRunInsightsOperator(PostHogOperator):
     """
 
     template_fields: Sequence[str] = ("dashboards", "strategy", *PostHogOperator.template_fields)
+    operator_extra_links = (PostHogLink(), RefreshReportLink(), BeforeSnapshotLink())
 
     def __init__(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_dashboards.links import BeforeSnapshotLink, PostHogLink
 from airflow_dashboards.operators.base import PostHogOperator
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class PostHogSnapshotOperator(PostHogOperator):
     """
 
     template_fields: Sequence[str] = ("dashboards", "mode", *PostHogOperator.template_fields)
+    operator_extra_links = (PostHogLink(), BeforeSnapshotLink())
 
     def __init__(
         self,

@@ -70,7 +70,7 @@ class Board:
     def words(self) -> str:
         """What a search looks through."""
         look = self._looks[-1]
-        return f"{look.name} {self.key} {look.summary} {' '.join(sorted(self.dags))}".casefold()
+        return " ".join([look.name, self.key, look.summary, *look.tags, *sorted(self.dags)]).casefold()
 
 
 class Boards:
@@ -95,13 +95,14 @@ class Boards:
                 board.add(run, look)
         self._words = {key: board.words for key, board in self.boards.items()}
 
-    def chosen(self, *, text: str = "", verdict: str = "", dag: str = "") -> list[Board]:
+    def chosen(self, *, text: str = "", verdict: str = "", dag: str = "", tag: str = "") -> list[Board]:
         """Return the dashboards that pass all filters: those that need a look first, then by name.
 
         Args:
-            text: words that must all occur in name, address, summary or DAG.
+            text: words that must all occur in name, address, summary, tags or DAG.
             verdict: of the last look.
             dag: a DAG that has looked at it.
+            tag: one that it had at the last look.
         """
         words = text.casefold().split()
         found = [
@@ -109,6 +110,7 @@ class Boards:
             for key, board in self.boards.items()
             if (not verdict or board.latest.look.status == verdict)
             and (not dag or dag in board.dags)
+            and (not tag or tag in board.latest.look.tags)
             and all(word in self._words[key] for word in words)
         ]
         return sorted(found, key=lambda board: (rank(board.latest.look.status), board.latest.look.name.casefold()))
@@ -116,6 +118,10 @@ class Boards:
     def dags(self) -> list[str]:
         """Return every DAG that has looked at something."""
         return sorted(set().union(*(board.dags for board in self.boards.values())))
+
+    def tags(self) -> list[str]:
+        """Return every tag that a dashboard had at its last look."""
+        return sorted({tag for board in self.boards.values() for tag in board.latest.look.tags}, key=str.casefold)
 
 
 def rank(status: str) -> int:
@@ -162,6 +168,7 @@ def look_facts(look: Look) -> dict[str, Any]:
         "dashboard": look.dashboard,
         "name": look.name,
         "url": look.url,
+        "tags": look.tags,
         "verdict": look.status,
         "summary": look.summary,
         "runs_in_a_row": look.runs_in_a_row,

@@ -18,7 +18,8 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from airflow_dashboards.plugin.storage import OutsideStorageError
-from airflow_dashboards.refresh.run_record import RUN_FORMAT, RUNS, RunRecord, dashboard_key
+from airflow_dashboards.refresh.run_record import RUN_FORMAT, RUNS, RunRecord
+from airflow_dashboards.refresh.summary import dashboard_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +37,8 @@ OPEN_DAYS = 3
 SETTLED_PATIENCE = 300.0
 
 _key = lru_cache(maxsize=10_000)(dashboard_key)
+#: The same tags, run after run, are kept once.
+_tags = lru_cache(maxsize=10_000)(lambda *tags: tags)
 
 
 class Look(NamedTuple):
@@ -47,6 +50,7 @@ class Look(NamedTuple):
     status: str
     summary: str
     runs_in_a_row: int
+    tags: tuple[str, ...] = ()
 
 
 class Run(NamedTuple):
@@ -200,15 +204,16 @@ def parse_run(content: bytes, path: str) -> Run:
         map_index=int(data["map_index"]),
         at=_instant(data["at"]),
         title=str(data["title"]),
-        report=None if data["report"] is None else str(data["report"]),
+        report=None if data.get("report") is None else str(data["report"]),
         looks=tuple(
             Look(
                 dashboard=_key(each["host"], int(each["project_id"]), int(each["dashboard_id"])),
-                name=sys.intern(str(each["name"])),
+                name=sys.intern(str(each["dashboard_name"] if "dashboard_name" in each else each["name"])),
                 url=sys.intern(str(each["url"])),
                 status=sys.intern(str(each["status"])),
                 summary=sys.intern(str(each["summary"])),
                 runs_in_a_row=int(each["runs_in_a_row"]),
+                tags=_tags(*map(str, each.get("tags", ()))),
             )
             for each in data["dashboards"]
         ),

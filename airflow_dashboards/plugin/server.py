@@ -110,13 +110,14 @@ def list_dashboards(
     text: Text = "",
     verdict: Text = "",
     dag: Key = "",
+    tag: Key = "",
     days: Days = 30,
     number: Annotated[int, Query(ge=1, le=100_000)] = 1,
     size: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
     """Return the dashboards that pass the filters, one page of them, each with its last verdict and its days."""
     boards = page.boards(readable)
-    matching = boards.chosen(text=text, dag=dag)
+    matching = boards.chosen(text=text, dag=dag, tag=tag)
     chosen = [board for board in matching if not verdict or board.latest.look.status == verdict]
     shown = chosen[(number - 1) * size : number * size]
     today = page.index.today()
@@ -127,6 +128,7 @@ def list_dashboards(
         "size": size,
         "verdicts": verdicts(matching),
         "dags": boards.dags(),
+        "tags": boards.tags(),
         "dashboards": [
             {
                 **look_facts(board.latest.look),

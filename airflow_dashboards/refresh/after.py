@@ -32,6 +32,8 @@ class Comparison:
     narratives: dict[int, ServerNarrative] = field(default_factory=dict)
     #: Dashboards that could not be compared at all, with the reason.
     unreadable: dict[int, str] = field(default_factory=dict)
+    #: The dashboards' tags, as of the pictures after.
+    tags: dict[int, list[str]] = field(default_factory=dict)
     #: Sentences for the report.
     notes: list[str] = field(default_factory=list)
 
@@ -82,6 +84,7 @@ def compare_all(
             comparison.unreadable[dashboard_id] = str(error)
             continue
         comparison.analyses.append(analysis)
+        comparison.tags[dashboard_id] = now.tags
         if narrate is not None:
             comparison.narratives[dashboard_id] = yield from _narrative(flows, narrate.get(dashboard_id), analysis)
     return comparison

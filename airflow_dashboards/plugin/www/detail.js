@@ -1,6 +1,6 @@
 // One dashboard, one run, or what a DAG run said: facts first, then the report.
 import { ask } from "./page.js";
-import { badge, empty, make, moment, plural, strip } from "./parts.js";
+import { badge, empty, make, moment, plural, strip, tags } from "./parts.js";
 import { address, airflow, leadOut } from "./shell.js";
 
 const DAYS = 90;
@@ -16,7 +16,7 @@ export async function showDashboard(main, asked) {
   main.replaceChildren(
     back(),
     make("header", { class: "top" },
-      make("div", {}, make("h1", {}, board.name || board.dashboard), make("p", { class: "quiet" }, board.dashboard)),
+      make("div", {}, make("h1", {}, board.name || board.dashboard), make("p", { class: "quiet" }, board.dashboard), tags(board.tags)),
       make("p", { class: "actions" }, outward("Open in PostHog", board.url), reportLink(run))),
     days,
     make("section", { class: "run" },
@@ -50,6 +50,7 @@ export async function showDagRun(main, asked) {
     href: address({ ...asked, run: each.run }), "aria-current": each.run === chosen.run ? "page" : undefined,
   }, badge(each.verdict), ` ${each.task_id}${each.map_index >= 0 ? ` [${each.map_index}]` : ""}`)));
   main.replaceChildren(...[others, ...runParts(run)].filter(Boolean));
+  pointAt(main, asked.view);
 }
 
 function runParts(run) {

@@ -1,6 +1,6 @@
 // All dashboards: filters, the last verdict, the last thirty days.
 import { ask } from "./page.js";
-import { badge, empty, make, moment, plural, strip } from "./parts.js";
+import { badge, empty, make, moment, plural, strip, tags } from "./parts.js";
 import { address, remember } from "./shell.js";
 
 const SIZE = 50;
@@ -9,7 +9,7 @@ const VERDICTS = [["", "All"], ["fail", "Fail"], ["warn", "Warn"], ["pass", "Pas
 
 export async function showList(main, asked) {
   document.title = "Dashboards";
-  const filters = { text: asked.text ?? "", verdict: asked.verdict ?? "", dag: asked.dag ?? "", number: Number(asked.number) || 1 };
+  const filters = { text: asked.text ?? "", verdict: asked.verdict ?? "", tag: asked.tag ?? "", dag: asked.dag ?? "", number: Number(asked.number) || 1 };
   const results = make("section", { "aria-label": "Dashboards" });
   const count = make("p", { class: "quiet", role: "status" });
   let newest = 0;
@@ -42,7 +42,7 @@ export async function showList(main, asked) {
 }
 
 function makeForm(filters, change) {
-  const text = make("input", { type: "search", id: "text", placeholder: "Name, number, finding", autocomplete: "off", spellcheck: "false", value: filters.text });
+  const text = make("input", { type: "search", id: "text", placeholder: "Name, number, finding, tag", autocomplete: "off", spellcheck: "false", value: filters.text });
   let waiting;
   text.addEventListener("input", () => {
     clearTimeout(waiting);
@@ -55,10 +55,21 @@ function makeForm(filters, change) {
     counts.set(value, make("span", { class: "count" }));
     return make("label", {}, radio, make("span", {}, word, " ", counts.get(value)));
   }));
-  const dag = make("select", { id: "dag" });
-  dag.addEventListener("change", () => change({ dag: dag.value }));
+  const select = (name) => {
+    const element = make("select", { id: name });
+    element.addEventListener("change", () => change({ [name]: element.value }));
+    return element;
+  };
+  const [tag, dag] = [select("tag"), select("dag")];
+  const offer = (element, all, given) => {
+    const chosen = filters[element.id];
+    const values = chosen && !given.includes(chosen) ? [chosen, ...given] : given;
+    element.hidden = !values.length;
+    element.replaceChildren(make("option", { value: "" }, all), ...values.map((each) => make("option", { value: each, selected: each === chosen }, each)));
+  };
   const element = make("form", { class: "filters", role: "search" },
     make("label", { for: "text", class: "sr" }, "Search dashboards"), text, verdicts,
+    make("label", { for: "tag", class: "sr" }, "Tag"), tag,
     make("label", { for: "dag", class: "sr" }, "DAG"), dag);
   element.addEventListener("submit", (event) => event.preventDefault());
 
@@ -67,8 +78,8 @@ function makeForm(filters, change) {
     update(found) {
       const all = Object.values(found.verdicts).reduce((sum, each) => sum + each, 0);
       for (const [value, place] of counts) place.textContent = (value ? found.verdicts[value] : all).toLocaleString();
-      const dags = filters.dag && !found.dags.includes(filters.dag) ? [filters.dag, ...found.dags] : found.dags;
-      dag.replaceChildren(make("option", { value: "" }, "All DAGs"), ...dags.map((each) => make("option", { value: each, selected: each === filters.dag }, each)));
+      offer(tag, "All tags", found.tags);
+      offer(dag, "All DAGs", found.dags);
     },
   };
 }
@@ -83,7 +94,7 @@ function contents(found, go) {
     make("th", { scope: "row" },
       make("a", { href: address({ dashboard: each.dashboard }) }, each.name || each.dashboard),
       each.runs_in_a_row > 1 ? make("span", { class: "chip" }, `${plural(each.runs_in_a_row, "run")} in a row`) : null,
-      make("p", { class: "quiet" }, each.summary)),
+      make("p", { class: "quiet" }, each.summary), tags(each.tags)),
     make("td", {}, strip(each.days, each.dashboard, undefined, `Last ${DAYS} days of ${each.name}`)),
     make("td", { class: "last" }, moment(each.latest.at), make("p", { class: "quiet" }, each.latest.dag_id))));
   const heads = ["Verdict", "Dashboard", `Last ${DAYS} days`, "Last run"].map((word) => make("th", { scope: "col" }, word));

@@ -37,6 +37,12 @@ export function strip(days, dashboard, chosen, label) {
   }));
 }
 
+/** A dashboard's tags, each leading to the list of those that have it. */
+export function tags(names) {
+  if (!names.length) return null;
+  return make("ul", { class: "tags", "aria-label": "Tags" }, names.map((tag) => make("li", {}, make("a", { href: address({ tag }) }, tag))));
+}
+
 const UNITS = [["year", 31536000], ["month", 2592000], ["week", 604800], ["day", 86400], ["hour", 3600], ["minute", 60]];
 const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });

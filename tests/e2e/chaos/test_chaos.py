@@ -24,7 +24,7 @@ from servers import wait_until
 
 from airflow_dashboards.refresh.index import expand
 from airflow_dashboards.refresh.outcome import RefreshOutcome
-from airflow_dashboards.refresh.publication import AnalysisSummary
+from airflow_dashboards.refresh.summary import AnalysisSummary
 from airflow_dashboards.refresh.reference import SnapshotRef
 from airflow_dashboards.refresh.store import SnapshotStore
 

@@ -7,18 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from airflow_dashboards.analysis import Comparability, Verdict
-from airflow_dashboards.refresh.run_record import DashboardVerdict, RunRecord, TileVerdict, write_run
+from airflow_dashboards.refresh.run_record import RunRecord, write_run
+from airflow_dashboards.refresh.summary import AnalysisSummary, TileSummary
 
 TODAY = datetime(2026, 6, 30, 12, tzinfo=timezone.utc)
 
 
-def verdict(number: int = 42, status: str = "pass", **more: Any) -> DashboardVerdict:
-    tiles = [TileVerdict(id=7, name="Purchases", verdict=Verdict(status), summary="Twice the usual.")]
+def verdict(number: int = 42, status: str = "pass", name: str | None = None, **more: Any) -> AnalysisSummary:
+    tiles = [TileSummary(id=7, name="Purchases", verdict=Verdict(status), summary="Twice the usual.")]
     fields: dict[str, Any] = {
         "host": "https://eu.posthog.com",
         "project_id": 1,
         "dashboard_id": number,
-        "name": f"Shop {number}",
+        "dashboard_name": name or f"Shop {number}",
         "url": f"https://eu.posthog.com/project/1/dashboard/{number}",
         "status": Verdict(status),
         "comparability": Comparability.CHANGED,
@@ -28,10 +29,10 @@ def verdict(number: int = 42, status: str = "pass", **more: Any) -> DashboardVer
         "before_at": TODAY - timedelta(hours=2),
         "after_at": TODAY,
     }
-    return DashboardVerdict(**fields | more)
+    return AnalysisSummary(**fields | more)
 
 
-def record(*dashboards: DashboardVerdict, days_ago: float = 0, **more: Any) -> RunRecord:
+def record(*dashboards: AnalysisSummary, days_ago: float = 0, **more: Any) -> RunRecord:
     fields: dict[str, Any] = {
         "dag_id": "nightly",
         "run_id": f"scheduled__{days_ago:g}",

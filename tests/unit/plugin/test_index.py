@@ -133,6 +133,22 @@ def test_a_field_of_a_newer_worker_is_no_damage(tmp_path: Path) -> None:
     assert parse_run(json.dumps({**data, "new": 1}).encode(), f"runs/2026-06-30/{key}.json").key == key
 
 
+def test_a_run_written_before_dashboards_had_tags_is_read(index: RunIndex, tmp_path: Path) -> None:
+    key = cases.keep(tmp_path, cases.record(cases.verdict(name="Shop", tags=["etl"]), cases.verdict(43)))
+    path = tmp_path / "runs" / "2026-06-30" / f"{key}.json"
+    data = json.loads(path.read_text())
+    for each in data["dashboards"]:
+        each["name"] = each.pop("dashboard_name")
+        del each["tags"]
+        for tile in each["tiles"]:
+            del tile["codes"], tile["runs_in_a_row"]
+    path.write_text(json.dumps(data | {"report": None}))
+    (run,) = index.runs()
+    assert [(look.name, look.tags) for look in run.looks] == [("Shop", ()), ("Shop 43", ())]
+    assert run.report is None
+    assert [each.dashboard_name for each in index.record(run).dashboards] == ["Shop", "Shop 43"]
+
+
 def boards_of(tmp_path: Path, *records: object) -> Boards:
     for each in records:
         cases.keep(tmp_path, each)
@@ -167,6 +183,18 @@ def test_filters_narrow_and_the_worst_comes_first(tmp_path: Path) -> None:
     assert boards.chosen(text="nothing of the kind") == []
     assert boards.dags() == ["hourly", "nightly"]
     assert verdicts(boards.chosen()) == {"fail": 1, "warn": 1, "pass": 2}
+
+
+def test_a_tag_is_looked_for_where_it_is_now(tmp_path: Path) -> None:
+    boards = boards_of(
+        tmp_path,
+        cases.record(cases.verdict(1, tags=["etl", "Board"]), cases.verdict(2, tags=["old"]), cases.verdict(3)),
+        cases.record(cases.verdict(2, tags=["etl"]), days_ago=-0.1, run_id="later"),
+    )
+    assert boards.tags() == ["Board", "etl"]
+    assert [board.latest.look.name for board in boards.chosen(tag="etl")] == ["Shop 1", "Shop 2"]
+    assert [board.latest.look.name for board in boards.chosen(tag="etl", text="board")] == ["Shop 1"]
+    assert boards.chosen(tag="old") == boards.chosen(tag="et") == []
 
 
 def test_a_run_is_as_bad_as_its_worst_dashboard(tmp_path: Path) -> None:

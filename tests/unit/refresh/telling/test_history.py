@@ -10,8 +10,8 @@ import pytest
 from airflow_dashboards.analysis import Verdict
 from airflow_dashboards.analysis.report import ReportContext, history_key, message
 from airflow_dashboards.refresh.history import VerdictHistory, past_verdicts, runs_in_a_row
-from airflow_dashboards.refresh.publication import AnalysisSummary
 from airflow_dashboards.refresh.store import SnapshotStore
+from airflow_dashboards.refresh.summary import AnalysisSummary
 
 NOON = datetime(2026, 6, 8, 12, 0, tzinfo=timezone.utc)
 TASK = "nightly.analyze"
