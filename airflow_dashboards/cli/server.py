@@ -23,7 +23,7 @@ RUN = "cli"
 def check(options: Namespace, access: Access) -> int:
     """Say what server this is, what the key may do, and what its limits are; 1 where refreshing would not work."""
     from airflow_dashboards.posthog.budget import LIMITS
-    from airflow_dashboards.refresh.doctor import NEEDS, examine
+    from airflow_dashboards.refresh.doctor import NEEDS, UNTRIED, examine
 
     found = access.run(lambda flows, _: examine(flows))
     missing = dict(found.missing)
@@ -37,6 +37,7 @@ def check(options: Namespace, access: Access) -> int:
                 "build": found.build,
                 "granted": found.granted,
                 "missing": missing,
+                "not_tried": found.untried,
                 "usable": found.usable,
                 "limits": {name: {f"{w.seconds:g}s": w.limit for w in windows} for name, windows in LIMITS.items()}
                 if limited
@@ -50,6 +51,7 @@ def check(options: Namespace, access: Access) -> int:
         (need.scope, "MISSING" if need.scope in missing else "granted", "yes" if need.essential else "no", need.purpose)
         for need in NEEDS
     ]
+    rows += [(scope, "not tried", "no", UNTRIED[scope]) for scope in found.untried]
     say(columns(["SCOPE", "", "NEEDED", "FOR"], rows, widest=90))
     say()
     if limited:

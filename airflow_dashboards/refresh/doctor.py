@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dashboards.posthog import (
     ConsentRequiredError,
+    CredentialKind,
     EndpointNotFoundError,
     KeyNotAccepted,
     MissingScopeError,
@@ -64,6 +65,11 @@ NEEDS: tuple[Need, ...] = (
 )  # fmt: skip
 
 
+#: Scopes that no call can tell without a chance of writing, and what of ours needs them: annotations can only be created
+#: (contract 3.23), and nothing says that a server refuses any body at all.
+UNTRIED = {"annotation:write": "annotations at the load"}
+
+
 @dataclass(frozen=True)
 class Findings:
     """What was found out."""
@@ -75,6 +81,8 @@ class Findings:
     granted: tuple[str, ...]
     #: Scope and the server's words.
     missing: tuple[tuple[str, str], ...]
+    #: Scopes that were not tried: they may be there or not.
+    untried: tuple[str, ...] = ()
 
     @property
     def usable(self) -> bool:
@@ -92,6 +100,9 @@ class Findings:
             purposes = {need.scope: need.purpose for need in NEEDS}
             lacking = "; ".join(f"{scope} ({purposes[scope]}): {words}" for scope, words in self.missing)
             said += f" Missing: {lacking} Give the key these scopes in PostHog's settings if you need them."
+        if self.untried:
+            listed = ", ".join(f"{scope} ({UNTRIED[scope]})" for scope in self.untried)
+            said += f" Not tried, since trying might write: {listed}."
         return said
 
 
@@ -120,6 +131,8 @@ def examine(flows: FlowClient) -> Flow[Findings]:
         build=build,
         granted=tuple(granted),
         missing=tuple(missing),
+        # A session has no scopes (contract 1.2).
+        untried=() if flows.credential_kind is CredentialKind.SESSION else tuple(UNTRIED),
     )
 
 

@@ -166,6 +166,7 @@ def test_the_connection_test_names_what_is_missing(posthog_sandbox: Sandbox, mon
     assert good[0]
     assert "build cloud" in good[1]
     assert "Missing" not in good[1]
+    assert good[1].endswith("Not tried, since trying might write: annotation:write (annotations at the load).")
 
     reader = posthog_sandbox.new_key(["dashboard:read", "query:read"])
     usable, said = tried(posthog_sandbox.conn_uri(key=reader))
@@ -201,3 +202,4 @@ def test_the_connection_test_tells_the_builds_apart(
     usable, said = PostHogHook("posthog_tried").test_connection()
     assert usable
     assert f"build {build}." in said
+    assert ("annotation:write" in said) is not session  # a session has no scopes

@@ -70,6 +70,7 @@ def test_check_tells_server_scopes_and_limits(run: Run) -> None:
     assert code == 0
     assert "project 1, build cloud, personal api key" in out
     assert re.search(r"dashboard:read +granted +yes", out)
+    assert re.search(r"annotation:write +not tried +no +annotations at the load", out)
     assert "dashboards 480 a minute, 4800 a hour" in out
 
 
@@ -86,6 +87,7 @@ def test_check_fails_where_refreshing_would_not_work(
     assert "will not work" in err
     assert as_json["usable"] is False
     assert as_json["granted"] == ["dashboard:read"]
+    assert as_json["not_tried"] == ["annotation:write"]
     assert set(as_json["missing"]) == {"query:read", "insight:read", "dashboard:write", "insight:write"}
 
 
