@@ -65,8 +65,8 @@ NEEDS: tuple[Need, ...] = (
 )  # fmt: skip
 
 
-#: Scopes that no call can tell without a chance of writing, and what of ours needs them: annotations can only be created
-#: (contract 3.23), and nothing says that a server refuses any body at all.
+#: Scopes that no call can tell without a chance of writing, and what of ours needs them. An annotation can only be
+#: created (contract 3.23), and nothing says that a server refuses any body at all.
 UNTRIED = {"annotation:write": "annotations at the load"}
 
 

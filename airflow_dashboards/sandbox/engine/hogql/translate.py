@@ -155,7 +155,8 @@ class _Translator:
     def _refuse(self, node: exp.Expr) -> None:
         parts = {key.rstrip("_") for key, value in node.args.items() if value}
         if isinstance(node, exp.Select) and (strange := parts - _SELECT_PARTS):
-            raise InvalidQueryError(f"Unsupported clause in SELECT: {', '.join(sorted(strange))}")
+            named = ", ".join(sorted(part.replace("_", " ").upper() for part in strange))
+            raise InvalidQueryError(f"Unsupported clause in SELECT: {named}")
         if isinstance(node, exp.Limit) and parts - {"expression"}:
             raise InvalidQueryError("LIMIT BY is not supported by the sandbox")
         if isinstance(node, exp.With) and "recursive" in parts:

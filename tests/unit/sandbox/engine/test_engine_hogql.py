@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from airflow_dashboards.sandbox.engine import InvalidQueryError
 from airflow_dashboards.sandbox.engine.hogql import functions
+from airflow_dashboards.sandbox.engine.hogql.parse import parse_expression
 
 
 @pytest.fixture
@@ -292,8 +295,16 @@ def test_variables_stand_for_values(orders) -> None:
         ("SELECT round(1, 2, 3)", r"expects 1 to 2 argument\(s\), found 3"),
         ("SELECT coalesce()", "expects at least 1"),
         ("SELECT * FROM persons", 'Unknown table "persons"'),
-        ("SELECT count( FROM events", "Syntax error"),
-        ("SELECT 'open FROM events", "Syntax error"),
+        ("SELECT count( FROM events", "Syntax error: unexpected end of the query"),
+        ("SELECT count() FROM events WHERE", "Syntax error: unexpected end of the query"),
+        ("SELECT 1 +", "Syntax error: unexpected end of the query"),
+        ("SELECT count() FRM events", "Syntax error at line 1, column 20: unexpected 'events'"),
+        ("SELECT 1,\n ) FROM events", r"Syntax error at line 2, column 2: unexpected '\)'"),
+        ("SELECT properties.$a, $b FROM events x 1", "Syntax error at line 1, column 40: unexpected '1'"),
+        ("SELECT 'a' FROM events x { filters }", "Syntax error at line 1, column 26: unexpected '{ filters }'"),
+        ("SELECT 'open FROM events", "Syntax error at line 1, column 8: ' is never closed"),
+        ("SELECT 'a', /* open", r"Syntax error at line 1, column 13: /\* is never closed"),
+        ("SELECT event FROM events PREWHERE 1", "Unsupported clause in SELECT: PREWHERE"),
         ("SELECT event, count() FROM events", "must appear in the GROUP BY clause"),
         ("", "Only SELECT queries are supported"),
         ("SELECT 1; SELECT 2", "exactly one SELECT"),
@@ -306,6 +317,13 @@ def test_wrong_sql_says_what_is_wrong(orders, text, message) -> None:
         orders.sql(text)
     assert "\n" not in caught.value.message
     assert "LINE 1" not in caught.value.message
+    # Whoever reads it knows PostHog, and neither of what it is computed with here.
+    assert not re.search("sqlglot|duckdb|<class", caught.value.message, re.IGNORECASE)
+
+
+def test_a_wrong_expression_is_told_by_its_own_places() -> None:
+    with pytest.raises(InvalidQueryError, match="Syntax error at line 1, column 5: unexpected 'c'"):
+        parse_expression("a b c")
 
 
 @pytest.mark.parametrize("length", [50, 900, 5000])
