@@ -68,7 +68,8 @@ class StateStoreJournal:
     def clear(self) -> None:
         """Forget the work."""
         # From the end, so that a crash half-way leaves a journal that still reads.
-        for number in reversed(range(len(self._values()))):
+        count = self._next if self._next is not None else len(self._values())
+        for number in reversed(range(count)):
             self._store.delete(f"{self._key}_{number}")
         self._next = 0
 

@@ -110,6 +110,7 @@ class PostHogRunInsightsOperator(PostHogOperator):
         self.deferrable = default_deferrable() if deferrable is None else deferrable
         self.cancel_on_kill = cancel_on_kill
         self._in_flight: Ledger | None = None
+        self._journal: Journal | None = None
         #: Names of the dashboards with fresh tiles, by id.
         self._written: dict[int, str] = {}
         # After the success is on record, and no sooner: a worker that dies just before that is followed by one that
@@ -192,7 +193,7 @@ class PostHogRunInsightsOperator(PostHogOperator):
         self.note_dashboards(ids)
         journal = journal_of(context, self._store())
         ledger = journal.ledger(ids)
-        self._in_flight = ledger
+        self._journal, self._in_flight = journal, ledger
         done, in_flight = len(ledger.outcomes()), len(ledger.in_flight())
         if done or in_flight:
             self.log.info("Going on: %d of %d dashboards are done, %d are under way.", done, len(ids), in_flight)
@@ -298,10 +299,9 @@ class PostHogRunInsightsOperator(PostHogOperator):
 
 
 def _forget_work(context: Context) -> None:
-    from airflow_dashboards.journal import journal_of
-
-    operator = cast("PostHogRunInsightsOperator", context["task"])
-    journal_of(context, operator._store()).clear()
+    # The journal that did the work: it need not be read again, and a worker that dies right now leaves less behind.
+    if (journal := cast("PostHogRunInsightsOperator", context["task"])._journal) is not None:
+        journal.clear()
 
 
 def _pending(ledger: Ledger) -> list[str]:

@@ -24,9 +24,9 @@ from servers import wait_until
 
 from airflow_dashboards.refresh.index import expand
 from airflow_dashboards.refresh.outcome import RefreshOutcome
-from airflow_dashboards.refresh.summary import AnalysisSummary
 from airflow_dashboards.refresh.reference import SnapshotRef
 from airflow_dashboards.refresh.store import SnapshotStore
+from airflow_dashboards.refresh.summary import AnalysisSummary
 
 pytestmark = pytest.mark.e2e
 
@@ -142,7 +142,7 @@ def disturbed(
     assert result(stage, end, folder) == undisturbed
     twice = {path: count for path, count in kicks(end.requests).items() if count > 1}
     assert not twice, f"asked for more than once: {twice}"
-    assert_nothing_is_left(stage, folder)
+    assert_nothing_is_left(stage, folder, disturbances)
 
 
 def instances(stage: Stage) -> list[dict[str, Any]]:
@@ -175,7 +175,12 @@ def result(stage: Stage, end: Progress, folder: Path) -> dict[str, Any]:
     }
 
 
-def assert_nothing_is_left(stage: Stage, folder: Path) -> None:
+#: Airflow records a task's success before it runs the callback that forgets the ledger. What ends the worker or the
+#: api-server in that moment, when the next task is on its way already, leaves the rows to Airflow's own retention.
+LEAVES_ROWS = ("scheduler killed", "api-server down")
+
+
+def assert_nothing_is_left(stage: Stage, folder: Path, disturbances: list[Disturbance]) -> None:
     """No process of a task, no deferred task, no ledger, no half-written file."""
 
     wait_until(lambda: not stage.busy(), seconds=30, what="A process of a task is still there")
@@ -186,7 +191,8 @@ def assert_nothing_is_left(stage: Stage, folder: Path) -> None:
 
         wait_until(lambda: rows("select count(*) from trigger") == 0, seconds=30, what="A trigger is still there")
         assert rows("select count(*) from task_instance where state in ('deferred', 'running', 'queued')") == 0
-        assert rows("select count(*) from task_state_store") == 0
+        if not any(each.name.startswith(LEAVES_ROWS) and each.moment.name == "analyze" for each in disturbances):
+            assert rows(f"select count(*) from task_state_store where run_id = '{stage.run_id}'") == 0
     unfinished = [file for file in (folder / "storage").rglob("*") if file.name.startswith(".")]
     assert not unfinished
     assert not [file for file in (folder / "tmp").rglob("*") if "posthog" in file.name]
