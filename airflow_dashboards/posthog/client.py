@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from airflow_dashboards.posthog.stream import Stream
 
 T = TypeVar("T")
+#: What sends, and what it sends with.
+D = TypeVar("D")
+W = TypeVar("W")
 
 
 class _Clientlike(Generic[F]):
@@ -132,32 +135,48 @@ class _AsyncFace(AsyncFace):
             await opened.close()
 
 
-def _checked(
-    host: str,
-    project_id: int | str,
-    credential: Credential,
-    timeout: float,
-    retry: RetryPolicy,
-    budget: Budget | None,
-    capabilities: Capabilities | None,
-    observer: Observer | None,
-) -> tuple[Wire, Context]:
-    if not isinstance(credential, Credential):
-        raise PostHogArgumentError("credential must be a PersonalAPIKey, OAuthToken, SessionLogin or SessionCookies.")
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
-        raise PostHogArgumentError(f"timeout must be a number of seconds above 0, not {timeout!r}.")
-    wire = Wire(arguments.host(host), credential, timeout=float(timeout), retry=retry, budget=budget, observer=observer)
-    context = Context(
-        arguments.project(project_id),
-        retry=retry,
-        capabilities=capabilities if capabilities is not None else Capabilities(),
-        credential_kind=credential.kind,
-        observer=observer,
-    )
-    return wire, context
+class _Connected(_Clientlike[F], Generic[F, D, W]):
+    """A client with connections of its own; the arguments are told at `Client`."""
+
+    def __init__(
+        self,
+        host: str,
+        project_id: int | str,
+        credential: Credential,
+        *,
+        timeout: float = 60.0,
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
+        budget: Budget | None = None,
+        capabilities: Capabilities | None = None,
+        observer: Observer | None = None,
+        transport: W | None = None,
+    ) -> None:
+        if not isinstance(credential, Credential):
+            raise PostHogArgumentError(
+                "credential must be a PersonalAPIKey, OAuthToken, SessionLogin or SessionCookies."
+            )
+        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
+            raise PostHogArgumentError(f"timeout must be a number of seconds above 0, not {timeout!r}.")
+        origin = arguments.host(host)
+        context = Context(
+            arguments.project(project_id),
+            retry=retry,
+            capabilities=capabilities if capabilities is not None else Capabilities(),
+            credential_kind=credential.kind,
+            observer=observer,
+        )
+        wire = Wire(origin, credential, timeout=float(timeout), retry=retry, budget=budget, observer=observer)
+        self._driver, face = self._driven(wire, transport)
+        super().__init__(face, context, origin)
+        self.flows = FlowClient(context.project_id, context=context, host=origin)
+
+    @staticmethod
+    def _driven(wire: Wire, transport: W | None) -> tuple[D, F]:
+        """Return what sends, and the face that speaks through it."""
+        raise NotImplementedError
 
 
-class Client(_Clientlike[SyncFace]):
+class Client(_Connected[SyncFace, SyncDriver, "httpx.BaseTransport"]):
     """PostHog for synchronous code. Opens no connection before its first call; thread-safe.
 
     Args:
@@ -179,23 +198,10 @@ class Client(_Clientlike[SyncFace]):
         ...     print(client.dashboards.get(42).name)
     """
 
-    def __init__(
-        self,
-        host: str,
-        project_id: int | str,
-        credential: Credential,
-        *,
-        timeout: float = 60.0,
-        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
-        budget: Budget | None = None,
-        capabilities: Capabilities | None = None,
-        observer: Observer | None = None,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        wire, context = _checked(host, project_id, credential, timeout, retry, budget, capabilities, observer)
-        self._driver = SyncDriver(wire, transport)
-        super().__init__(_SyncFace(self._driver), context, wire.host)
-        self.flows = FlowClient(context.project_id, context=context, host=wire.host)
+    @staticmethod
+    def _driven(wire: Wire, transport: httpx.BaseTransport | None) -> tuple[SyncDriver, _SyncFace]:
+        driver = SyncDriver(wire, transport)
+        return driver, _SyncFace(driver)
 
     def run(self, flow: Flow[T]) -> T:
         """Drive any flow with this client's connections, budget and clock."""
@@ -223,7 +229,7 @@ class Client(_Clientlike[SyncFace]):
         self.close()
 
 
-class AsyncClient(_Clientlike[AsyncFace]):
+class AsyncClient(_Connected[AsyncFace, AsyncDriver, "httpx.AsyncBaseTransport"]):
     """PostHog for asynchronous code: the arguments and endpoints of `Client`, awaited.
 
     Example:
@@ -231,23 +237,10 @@ class AsyncClient(_Clientlike[AsyncFace]):
         ...     print((await client.dashboards.get(42)).name)
     """
 
-    def __init__(
-        self,
-        host: str,
-        project_id: int | str,
-        credential: Credential,
-        *,
-        timeout: float = 60.0,
-        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
-        budget: Budget | None = None,
-        capabilities: Capabilities | None = None,
-        observer: Observer | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
-    ) -> None:
-        wire, context = _checked(host, project_id, credential, timeout, retry, budget, capabilities, observer)
-        self._driver = AsyncDriver(wire, transport)
-        super().__init__(_AsyncFace(self._driver), context, wire.host)
-        self.flows = FlowClient(context.project_id, context=context, host=wire.host)
+    @staticmethod
+    def _driven(wire: Wire, transport: httpx.AsyncBaseTransport | None) -> tuple[AsyncDriver, _AsyncFace]:
+        driver = AsyncDriver(wire, transport)
+        return driver, _AsyncFace(driver)
 
     async def run(self, flow: Flow[T]) -> T:
         """Drive any flow with this client's connections, budget and clock."""

@@ -125,8 +125,15 @@ def enqueue(instance: Instance, prepared: Prepared, purpose: Purpose) -> QuerySt
     known = instance.cache.status(prepared.key)
     if known is not None and not known.complete and known.pickup_time is None:
         return known
+    status = _status(instance, prepared, purpose)
+    instance.cache.keep_status(status)
+    instance.workers.submit(_Computation(instance, instance.cache, prepared, purpose, status))
+    return status
+
+
+def _status(instance: Instance, prepared: Prepared, purpose: Purpose) -> QueryStatus:
     now = instance.clock.now()
-    status = QueryStatus(
+    return QueryStatus(
         id=prepared.key,
         project_id=prepared.project_id,
         insight_id=purpose.insight_id,
@@ -135,9 +142,6 @@ def enqueue(instance: Instance, prepared: Prepared, purpose: Purpose) -> QuerySt
         expiration_time=now + status_life(instance.settings.build),
         task_id=str(uuid4()),
     )
-    instance.cache.keep_status(status)
-    instance.workers.submit(_Computation(instance, instance.cache, prepared, purpose, status))
-    return status
 
 
 def _of(cached: CachedResult | None, status: dict[str, Any] | None) -> Shown:
@@ -165,23 +169,15 @@ def _compute_now(instance: Instance, prepared: Prepared, purpose: Purpose) -> Sh
         return Shown(problem=error)
     if not isinstance(error, TileFailureError) and instance.settings.build is not Build.CLOUD:
         raise server_error(status=uncertain.CRASH_STATUS_BEFORE_CLOUD)
-    now = instance.clock.now()
-    status = QueryStatus(
-        id=prepared.key,
-        project_id=prepared.project_id,
-        insight_id=purpose.insight_id,
-        dashboard_id=purpose.dashboard_id,
-        start_time=now,
-        expiration_time=now + status_life(instance.settings.build),
-        task_id=str(uuid4()),
-        end_time=now,
-        complete=True,
-        error=True,
-        error_message=str(error),
-        query_async=False,
-    )
+    status = _status(instance, prepared, purpose)
+    status.end_time = status.start_time
+    status.complete = status.error = True
+    status.error_message = str(error)
+    status.query_async = False
     # The concurrency case claims a refresh that never happened (contract 4.6).
-    return Shown(status=status.dump(), last_refresh=now if str(error) == CONCURRENCY_LIMIT else None)
+    return Shown(
+        status=status.dump(), last_refresh=status.end_time if status.error_message == CONCURRENCY_LIMIT else None
+    )
 
 
 @dataclass(slots=True)
