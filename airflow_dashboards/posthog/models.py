@@ -36,7 +36,8 @@ Flag = Annotated[bool, BeforeValidator(_false_if_null)]
 class Model(BaseModel):
     """Base of everything PostHog answers: unknown fields are kept."""
 
-    model_config = ConfigDict(extra="allow", protected_namespaces=())
+    # Built on first use: a task needs few of them, and its process pays for what it imports.
+    model_config = ConfigDict(extra="allow", protected_namespaces=(), defer_build=True)
 
 
 class Answer(Model):
