@@ -65,12 +65,15 @@ _CONNECTION: dict[str, Any] = {
     "hook-class-name": "airflow_dashboards.hooks.posthog.PostHogHook",
     "hook-name": "PostHog",
     "ui-field-behaviour": {
-        "hidden-fields": ["schema", "port"],
-        "relabeling": {"host": "Host", "login": "E-mail", "password": "Key, token or password"},
+        # Not the port, though it is part of the host: for an empty one the list of Airflow 3.3 sends 0, which its API
+        # takes for another server than the stored one, and refuses to test. A 0 written here heals that.
+        "hidden-fields": ["schema"],
+        "relabeling": {"host": "Host", "login": "E-mail", "password": "Key, token or password", "port": "Port"},
         "placeholders": {
             "host": "https://us.posthog.com",
             "login": "only for a session login",
             "password": "phx_… (personal API key)",
+            "port": "0 (it is part of the host)",
         },
     },
     "conn-fields": {
@@ -135,5 +138,14 @@ _OPTIONS: dict[str, Any] = {
         "type": "integer",
         "example": "365",
         "default": "100",
+    },
+    "retention_days": {
+        "description": "For how many days runs on the page `Dashboards`, reports and snapshots are kept; at least 7."
+        " What is older an analyzing task removes, once a day; but not a task's last run, a dashboard's last two"
+        " snapshots, and what a run or verdict that is kept refers to. 0: nothing is removed.",
+        "version_added": "0.1.0",
+        "type": "integer",
+        "example": "120",
+        "default": "0",
     },
 }

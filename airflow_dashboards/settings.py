@@ -43,3 +43,14 @@ def default_deferrable() -> bool:
 def history_keep() -> int:
     """Return `[posthog] history_keep`: how many verdicts are kept per dashboard and analyzing task, at least one."""
     return max(1, int(conf.getint("posthog", "history_keep", fallback=100)))
+
+
+def retention_days() -> int | None:
+    """Return `[posthog] retention_days`, at least a week; None: nothing is ever removed.
+
+    A week is longer than runs take, so that nothing goes that one under way still needs.
+    """
+    from airflow_dashboards.refresh.retention import LEAST_DAYS
+
+    days = int(conf.getint("posthog", "retention_days", fallback=0))
+    return max(LEAST_DAYS, days) if days > 0 else None

@@ -54,9 +54,14 @@ def _seconds(text: str) -> float:
     return number
 
 
+def _days(text: str) -> int:
+    return _count(text)
+
+
 # argparse says "invalid dashboard id value: 'x'".
 _count.__name__ = "dashboard id"
 _seconds.__name__ = "number of seconds"
+_days.__name__ = "number of days"
 
 _JSON = option("--json", action="store_true", dest="as_json", help="print JSON for programs instead of text for people")
 _DASHBOARDS = (
@@ -165,6 +170,26 @@ COMMANDS: tuple[Command, ...] = (
             option("dashboard", type=_count, metavar="DASHBOARD", help="its id"),
             option("--to", metavar="FILE", help="where to write it; default: standard output"),
         ),
+    ),
+    Command(
+        "prune",
+        "remove old runs, reports and snapshots from the storage",
+        "airflow_dashboards.cli.pruning.prune",
+        (
+            option(
+                "--days",
+                type=_days,
+                required=True,
+                metavar="DAYS",
+                help="remove what is older than so many days; at least 7",
+            ),
+            option("--dry-run", action="store_true", help="only say how many files would go"),
+            _STORAGE,
+            _JSON,
+        ),
+        needs=Needs.FILES,
+        description="Each task's last run, a dashboard's last two snapshots, and snapshots that a run or verdict refers"
+        " to are kept. With [posthog] retention_days, analyzing tasks do the same once a day.",
     ),
     Command(
         "sandbox",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 #: What may stop the pipeline: the verdict `fail`, already `warn`, or nothing.
 FAIL_ON = ("fail", "warn", "never")
 NARRATORS = ("posthog", "llm")
+#: How long a task may spend on removing what is too old, once a day; what is left over waits for the next.
+MOST_SECONDS_PRUNING = 60.0
 
 
 class AnalysisFailedError(AirflowFailException):
@@ -193,6 +196,7 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
             ti.xcom_push(key=key, value=text)
         if self.narrator is not None:
             ti.xcom_push(key="narrative", value=narrative.text or " ".join(narrative.notes))
+        self._let_go(store)
         if problem := self._problem(comparison):
             # A failing task returns nothing; the next person to look needs the summaries most of all.
             ti.xcom_push(key="return_value", value=result)
@@ -280,6 +284,21 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
             self.report_run = write_run(store.root, record)
         except OSError as error:
             self.log.warning('The page "Dashboards" will not show this run: %s', error)
+
+    def _let_go(self, store: SnapshotStore) -> None:
+        """Remove what is too old, once a day; that it could not be removed must fail no load."""
+        from airflow_dashboards.refresh.retention import prune_daily
+        from airflow_dashboards.settings import retention_days
+
+        try:
+            days = retention_days()
+            now = datetime.now(timezone.utc)
+            gone = None if days is None else prune_daily(store.root, days, now=now, seconds=MOST_SECONDS_PRUNING)
+        except Exception as error:
+            self.log.warning("What is too old could not be removed from %s: %s", store.root, error)
+        else:
+            if gone is not None:
+                self.log.info("Removed from %s what is more than %s days old: %s.", store.root, days, gone)
 
     def _about(self, context: Context, comparison: Comparison, past: Past) -> ReportContext:
         from airflow_dashboards.analysis.report import ReportContext

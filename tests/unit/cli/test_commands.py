@@ -279,3 +279,22 @@ def test_the_commands_load_no_airflow_and_no_server_before_they_need_them() -> N
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "LOADED"
     assert all(name in done.stdout for name in ("check", "list", "capture", "refresh", "compare", "report", "sandbox"))
+
+
+def test_prune_removes_what_is_old_from_the_storage(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "captures" / "eu.posthog.com" / "1" / "42"
+    folder.mkdir(parents=True)
+    for number in range(1, 6):
+        (folder / f"2020010{number}T060000Z-x.jsonl.gz").write_bytes(b"")
+
+    code, out, _ = run("prune", "--days", 30, "--dry-run")
+    assert (code, len(list(folder.iterdir()))) == (0, 5)
+    assert out == f"Would remove from {tmp_path / 'captures'}: 3 files (3 of snapshots)\n"
+
+    code, out, _ = run("prune", "--days", 30, "--json")
+    assert (code, json.loads(out)["removed"]) == (0, {"snapshots": 3})
+    assert sorted(path.name[:8] for path in folder.iterdir()) == ["20200104", "20200105"]
+
+    code, _, err = run("prune", "--days", 3)
+    assert code == 2
+    assert "days can't be 3" in err
