@@ -21,9 +21,11 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SCREENSHOTS = REPOSITORY / "build" / "e2e"
 CASES = REPOSITORY / "tests" / "unit" / "plugin" / "page_cases.py"
 DAG_ID = "nightly_refresh"
+#: On two dashboards of the past runs, and on none of the sandbox.
+TAG = "board meeting"
 PICTURES = [
-    "connection-form", "connection-tested", "task-links", "run", "list", "dashboard", "tab-run", "tab-task",
-    "list-dark", "run-dark", "list-phone",
+    "connection-form", "connection-tested", "task-links", "run", "from-snapshot", "from-refresh", "list", "list-tag",
+    "dashboard", "tab-run", "tab-task", "list-dark", "run-dark", "list-phone",
 ]  # fmt: skip
 
 
@@ -50,7 +52,8 @@ def past_runs(root: Path) -> None:
         looked = []
         for number, name in enumerate(names):
             status = "fail" if (number * 5 + ago) % 29 == 0 else "warn" if (number + ago) % 11 == 0 else "pass"
-            looked.append(cases.verdict(100 + number, status, name=name, summary=said[status]))
+            tags = ["etl", TAG] if name in ("Checkout", "Payments") else ["etl"]
+            looked.append(cases.verdict(100 + number, status, name=name, summary=said[status], tags=tags))
         run_id = f"scheduled__{at:%Y-%m-%d}T02:00:00+00:00"
         cases.keep(root, cases.record(*looked, dag_id=DAG_ID, run_id=run_id).model_copy(update={"at": at}))
 
@@ -85,7 +88,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         airflow.wait_for_dag(DAG_ID, seconds=180)
         key = sandbox.create_key(["dashboard:read", "insight:read", "query:read"])
         state = {"url": airflow.url, "user": airflow.user, "password": airflow.password, "sandbox": sandbox.url}
-        (place / "state.json").write_text(json.dumps({**state, "key": key, "dag": DAG_ID}))
+        (place / "state.json").write_text(json.dumps({**state, "key": key, "dag": DAG_ID, "tag": TAG}))
         done = subprocess.run(
             [node, "walk_the_page.mjs", chromium, str(SCREENSHOTS), "state.json"],
             cwd=place,
@@ -105,17 +108,28 @@ def test_the_connection_of_the_form_is_tested_and_runs_the_example(seen: dict[st
     assert seen["run"] == "success"
 
 
-def test_the_links_of_the_task_lead_to_the_page_and_to_posthog(seen: dict[str, Any]) -> None:
-    assert set(seen["links"]) == {"Open in PostHog", "Refresh report", "Before snapshot"}
-    assert all(seen["links"].values())
+def test_every_task_of_the_cycle_has_its_links(seen: dict[str, Any]) -> None:
+    assert set(seen["links"]["snapshot"]) == {"Open in PostHog", "Before snapshot"}
+    assert set(seen["links"]["refresh"]) == {"Open in PostHog", "Refresh report", "Before snapshot"}
+    assert set(seen["links"]["analyze"]) == {"Open in PostHog", "Refresh report", "Before snapshot"}
+    assert all(address for links in seen["links"].values() for address in links.values())
+
+
+def test_the_links_lead_to_posthog_and_to_the_page(seen: dict[str, Any]) -> None:
+    assert seen["opened"] == seen["links"]["analyze"]["Open in PostHog"]
     assert "posthog-dashboards" in seen["deepLink"]
     assert "run=nightly_refresh-" in seen["deepLink"]
     assert "→" in seen["before"]
+    for task, pointed in (("snapshot", True), ("refresh", False)):
+        assert "posthog-dashboards" in seen[task]["address"]
+        assert "dag_id=nightly_refresh&run_id=" in seen[task]["address"]
+        assert bool(seen[task]["pointed"]) is pointed
 
 
 def test_filters_narrow_the_list_and_are_in_the_address(seen: dict[str, Any]) -> None:
-    assert seen["rows"] == {"all": 10, "text": 1}
+    assert seen["rows"] == {"all": 10, "text": 1, "tag": 2}
     assert "text=checkout" in seen["filtered"]
+    assert "tag=board%20meeting" in seen["tagged"]
     assert seen["restored"] == "shop"
 
 

@@ -1,5 +1,5 @@
 // Walks through a real Airflow as a newcomer would, and prints what it saw as JSON.
-// Usage: node walk_the_page.mjs <chromium> <where to put screenshots> <state.json: url, user, password, sandbox, key, dag>
+// Usage: node walk_the_page.mjs <chromium> <where to put screenshots> <state.json: url, user, password, sandbox, key, dag, tag>
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import axe from "axe-core";
@@ -26,7 +26,13 @@ page.on("pageerror", (error) => {
 });
 context.on("request", (request) => {
   const url = new URL(request.url());
-  if (request.frame()?.url().includes("/posthog/") && url.origin !== state.url && url.protocol !== "data:") seen.elsewhere.push(url.href);
+  let frame;
+  try {
+    frame = request.frame();
+  } catch {
+    return; // a window that is only being opened
+  }
+  if (frame.url().includes("/posthog/") && url.origin !== state.url && url.protocol !== "data:") seen.elsewhere.push(url.href);
 });
 
 const shot = (name) => page.screenshot({ path: join(screenshots, `page-${name}.png`) });
@@ -61,18 +67,13 @@ await form.getByRole("combobox").fill("posthog");
 await page.getByRole("option", { name: "PostHog", exact: true }).click();
 await form.locator('input[name="host"]').fill(state.sandbox);
 await form.locator('input[name="password"]').fill(state.key);
+await form.locator('input[name="port"]').fill("0");
 await form.getByRole("button", { name: "Extra Fields", exact: true }).click();
 await form.locator('input[name="element_project_id"]').fill("1");
 await form.locator('input[name="element_project_id"]').blur();
 await shot("connection-form");
 await form.getByRole("button", { name: "Save" }).click();
 await page.getByText("posthog_default").waitFor();
-// Airflow 3.3.2's list sends port 0 for a connection without a port, and then refuses it as another port than the stored
-// one (400). No provider can help that; without it the button does what it is there for.
-await page.route("**/connections/test", (route) => {
-  const body = route.request().postDataJSON();
-  return route.continue({ postData: JSON.stringify({ ...body, port: body.port || null }) });
-});
 const tested = page.waitForResponse((answer) => /connections\/(test|enqueue-test)/.test(answer.url()));
 await page.getByRole("button", { name: /test connection/i }).first().click();
 seen.tested = await (await tested).json();
@@ -87,10 +88,20 @@ for (seen.run = "queued"; !["success", "failed"].includes(seen.run) && Date.now(
   await new Promise((done) => setTimeout(done, 1000));
   seen.run = (await api("GET", `dags/${state.dag}/dagRuns/${encodeURIComponent(run)}`)).state;
 }
-seen.links = (await api("GET", `dags/${state.dag}/dagRuns/${encodeURIComponent(run)}/taskInstances/kpis.analyze/links`)).extra_links;
-await page.goto(`${state.url}/dags/${state.dag}/runs/${encodeURIComponent(run)}/tasks/kpis.analyze/details`);
+const task = (id) => `${state.url}/dags/${state.dag}/runs/${encodeURIComponent(run)}/tasks/${id}`;
+seen.links = {};
+for (const id of ["snapshot", "refresh", "analyze"]) {
+  seen.links[id] = (await api("GET", `dags/${state.dag}/dagRuns/${encodeURIComponent(run)}/taskInstances/kpis.${id}/links`)).extra_links;
+}
+await page.goto(`${task("kpis.analyze")}/details`);
 await page.getByRole("link", { name: "Refresh report" }).waitFor();
 await shot("task-links");
+const popup = context.waitForEvent("page", { timeout: 5000 }).catch(() => null);
+await page.getByRole("link", { name: "Open in PostHog" }).click();
+const outside = (await popup) ?? page;
+await outside.waitForURL((url) => url.origin === state.sandbox);
+seen.opened = outside.url();
+await (outside === page ? page.goBack() : outside.close());
 await page.getByRole("link", { name: "Before snapshot" }).click();
 await inside.locator(".pointed").first().waitFor();
 seen.before = await inside.locator(".pointed").first().innerText();
@@ -101,6 +112,13 @@ seen.deepLink = page.url();
 await inside.locator(".report iframe").contentFrame().locator("footer").waitFor();
 await shot("run");
 await check("run");
+for (const [id, name] of [["snapshot", "Before snapshot"], ["refresh", "Refresh report"]]) {
+  await page.goto(`${task(`kpis.${id}`)}/details`);
+  await page.getByRole("link", { name }).click();
+  await inside.locator(".report iframe").contentFrame().locator("footer").waitFor();
+  seen[id] = { address: page.url(), pointed: await inside.locator(".pointed").count() };
+  await shot(`from-${id}`);
+}
 
 // 3. The page: list, filters, a dashboard with its report, and back.
 await page.goto(state.url);
@@ -121,6 +139,16 @@ answer = answered();
 await inside.getByRole("searchbox").fill("");
 await answer;
 answer = answered();
+await inside.getByLabel("Tag", { exact: true }).selectOption(state.tag);
+await answer;
+await inside.getByText(/^2 of/).waitFor();
+seen.rows.tag = await rows();
+seen.tagged = page.url();
+await shot("list-tag");
+await check("list-tag");
+await inside.getByLabel("Tag", { exact: true }).selectOption("");
+await inside.getByText(/^\d+ dashboards$/).waitFor();
+answer = answered();
 await inside.getByRole("radio", { name: /^Fail/ }).check({ force: true });
 await answer;
 await inside.getByRole("radio", { name: /^Pass/ }).check({ force: true });
@@ -138,8 +166,8 @@ await inside.getByRole("searchbox").waitFor();
 seen.restored = await inside.getByRole("searchbox").inputValue();
 
 // 4. Tabs on the run and on the task.
-for (const [name, path] of [["run", ""], ["task", "/tasks/kpis.analyze"]]) {
-  await page.goto(`${state.url}/dags/${state.dag}/runs/${encodeURIComponent(run)}${path}/plugin/posthog-${name}`);
+for (const [name, where] of [["run", task("").replace(/\/tasks\/$/, "")], ["task", task("kpis.analyze")]]) {
+  await page.goto(`${where}/plugin/posthog-${name}`);
   await inside.locator("table.boards").waitFor();
   await inside.locator(".report iframe").contentFrame().locator("footer").waitFor();
   await shot(`tab-${name}`);
@@ -153,7 +181,7 @@ await page.locator("html.dark").waitFor({ state: "attached" });
 await shot("list-dark");
 await check("list-dark");
 seen.dark = await ours().evaluate(() => getComputedStyle(document.body).backgroundColor);
-await page.goto(`${state.url}/${seen.links["Refresh report"]}`);
+await page.goto(`${state.url}/${seen.links.analyze["Refresh report"]}`);
 await inside.locator(".report iframe").contentFrame().locator("footer").waitFor();
 await inside.locator("html[data-theme=dark]").waitFor();
 seen.darkReport = await inside.locator(".report iframe").contentFrame().locator("body").evaluate((body) => getComputedStyle(body).backgroundColor);
