@@ -85,8 +85,8 @@ _CONNECTION: dict[str, Any] = {
         ),
         "credential": _field(
             "Credential",
-            "What the field above holds. A personal API key is what scheduled work should use; `session` signs in with"
-            " the e-mail and password and fails with SSO or 2FA; `cookies` uses the pair below.",
+            "What `Key, token or password` holds. A personal API key is what scheduled work should use; `session` signs"
+            " in with the e-mail and password and fails with SSO or 2FA; `cookies` uses the pair below.",
             type=["string", "null"],
             default="personal_api_key",
             enum=["personal_api_key", "oauth", "session", "cookies"],
