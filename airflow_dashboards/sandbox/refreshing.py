@@ -44,13 +44,10 @@ class Mode(Enum):
         return self in (Mode.BLOCKING, Mode.FORCE_BLOCKING)
 
 
-_MODES: Final = {
-    **dict.fromkeys(("force_blocking", "true", "1", "yes", ""), Mode.FORCE_BLOCKING),
-    "blocking": Mode.BLOCKING,
-    "async": Mode.ASYNC,
-    "lazy_async": Mode.LAZY_ASYNC,
-    "force_async": Mode.FORCE_ASYNC,
-}
+#: A mode written otherwise, be it in another case, is none (contract 5.1).
+_NAMES: Final = frozenset(mode.value for mode in Mode)
+#: Words for yes, in any case.
+_YES: Final = ("true", "1", "yes", "")
 
 
 def mode_of(refresh: str | None) -> Mode:
@@ -60,7 +57,11 @@ def mode_of(refresh: str | None) -> Mode:
         >>> mode_of("force_blokcing")
         <Mode.CACHE_ONLY: 'force_cache'>
     """
-    return Mode.CACHE_ONLY if refresh is None else _MODES.get(refresh.lower(), Mode.CACHE_ONLY)
+    if refresh is None:
+        return Mode.CACHE_ONLY
+    if refresh.lower() in _YES:
+        return Mode.FORCE_BLOCKING
+    return Mode(refresh) if refresh in _NAMES else Mode.CACHE_ONLY
 
 
 @dataclass(slots=True, frozen=True)

@@ -261,6 +261,14 @@ class Store:
         tile.dashboard_id = dashboard_id
         self._tiles_of_dashboard[dashboard_id].append(tile)
 
+    def own_text(self, tile: Tile, text: TextCard) -> None:
+        """Give a text tile another text."""
+        if tile.text_id is not None:
+            self._tiles_of_text[tile.text_id].remove(tile)
+        self.texts[text.id] = text
+        tile.text_id = text.id
+        self._tiles_of_text[text.id].append(tile)
+
     def purge_tile(self, tile: Tile) -> None:
         """Forget a tile altogether."""
         del self.tiles[tile.id]

@@ -23,17 +23,17 @@ def as_table(result: Any) -> str:
     if "days" in first and first.get("data"):
         return _series(items)
     if "aggregated_value" in first:
-        return _lines([["Series", "Value"], *([item.get("label"), item.get("aggregated_value")] for item in items)])
+        return as_lines([["Series", "Value"], *([item.get("label"), item.get("aggregated_value")] for item in items)])
     if "values" in first and "date" in first:
         width = max(len(item["values"]) for item in items)
         rows = [[item["date"][:10], *(value.get("count") for value in item["values"])] for item in items]
-        return _lines([["Date", *(f"Period {index}" for index in range(width))], *rows])
+        return as_lines([["Date", *(f"Period {index}" for index in range(width))], *rows])
     if "count" in first and "order" in first:
-        return _lines(
+        return as_lines(
             [["Step", "Count"], *([item.get("custom_name") or item.get("name"), item["count"]] for item in items)]
         )
     keys = list(first)
-    return _lines([keys, *([item.get(key) for key in keys] for item in items)])
+    return as_lines([keys, *([item.get(key) for key in keys] for item in items)])
 
 
 def _series(items: list[dict[str, Any]]) -> str:
@@ -41,10 +41,16 @@ def _series(items: list[dict[str, Any]]) -> str:
     columns = [item.get("data") or [] for item in items]
     head = ["Date", *(item.get("label") for item in items)]
     rows = [[day, *(data[index] if index < len(data) else "" for data in columns)] for index, day in enumerate(days)]
-    return _lines([head, *rows])
+    return as_lines([head, *rows])
 
 
-def _lines(rows: list[list[Any]]) -> str:
+def as_lines(rows: list[list[Any]]) -> str:
+    r"""Rows as text, one a line.
+
+    Example:
+        >>> as_lines([["day", "n"], ["2026-06-01", 12.0]])
+        'day|n\n2026-06-01|12'
+    """
     return "\n".join("|".join(_cell(value) for value in row) for row in rows)
 
 

@@ -13,6 +13,8 @@ lies in the structure rather than in a value:
 * 1.4: the body of `widgets/batch_update` is `{"widgets": [...]}`: per entry a `tile_id` and what changes of it.
 * 3.4: `variables`, like `filters`, are not cleared by an empty object.
 * 3.11: the clone of a widget without a name has none.
+* 0.2: what the contract says of "newest" builds, `cloud` does; but its stream tells a failed tile as 4.8 has it for C.
+* 5.1: the words for yes count in any case, the modes as they are written.
 * 2.1: a method that a route lacks is 405 for every known caller, whatever the key's scopes.
 """
 

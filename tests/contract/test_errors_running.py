@@ -223,6 +223,13 @@ class TestRunInsights:
         board, _ = self.board(world)
         assert isinstance(self.runs(world, board, refresh="force_blocking")[1]["insight"]["result"], list)
 
+    def test_the_newest_build_has_text_for_every_result(self, cloud: Any) -> None:
+        board, _ = self.board(cloud)
+        assert [entry["insight"]["result"] for entry in self.runs(cloud, board)] == [None, None]
+        found = self.runs(cloud, board, refresh="force_blocking")
+        assert all(isinstance(entry["insight"]["result"], str) for entry in found)
+        assert isinstance(self.runs(cloud, board, output_format="json")[1]["insight"]["result"], list)
+
     def test_overrides_change_what_is_computed(self, every: Any) -> None:
         board, _ = self.board(every)
         params = {"refresh": "force_blocking", "output_format": "json"}

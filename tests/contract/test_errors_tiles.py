@@ -501,6 +501,29 @@ class TestTexts:
         assert stamped["last_modified_at"] > first["last_modified_at"]
         assert stamped["last_modified_by"]["id"] == 7
 
+    def test_the_newest_build_stamps_only_what_changed(self, cloud: Any) -> None:
+        board = cloud.board()
+        tile = cloud.text(board, "before")
+        cloud.sandbox.advance(60)
+        first = cloud.tiles(board)[0]["text"]
+        path = f"dashboards/{board}/update_text_tile/"
+        assert cloud.json("POST", path, {"tile_id": tile, "color": "blue"})["text"] == first
+        changed = cloud.json("POST", path, {"tile_id": tile, "body": "after"})["text"]
+        assert changed["last_modified_at"] > first["last_modified_at"]
+
+    @pytest.mark.parametrize(("build", "source"), [("2026-05", "after"), ("cloud", "before")])
+    def test_an_edited_copy_changes_its_source_but_in_the_newest_build(
+        self, begin: Any, build: str, source: str
+    ) -> None:
+        world = begin(build)
+        home, other = world.board(), world.board()
+        tile = world.text(home, "before")
+        (copy,) = world.json("POST", f"dashboards/{other}/copy_tile/", {"fromDashboardId": home, "tileId": tile})[
+            "tiles"
+        ]
+        world.json("POST", f"dashboards/{other}/update_text_tile/", {"tile_id": copy["id"], "body": "after"})
+        assert [world.tiles(board)[0]["text"]["body"] for board in (home, other)] == [source, "after"]
+
 
 class TestRemove:
     """3.14."""

@@ -39,7 +39,8 @@ MODES: dict[Any, str] = {
     ABSENT: CACHE,
     **dict.fromkeys(["false", "0", "no", "force_cache"], CACHE),
     **dict.fromkeys(
-        ["forceblocking", "force-blocking", "Force_Blocking ", "blokcing", "force_async_", "yess", "2"], CACHE
+        ["forceblocking", "force-blocking", "Force_Blocking", "BLOCKING", "blokcing", "force_async_", "yess", "2"],
+        CACHE,
     ),
     "async_except_on_cache_miss": CACHE,
     "blocking": BLOCKING,

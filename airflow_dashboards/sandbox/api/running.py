@@ -12,7 +12,7 @@ from airflow_dashboards.sandbox.errors import invalid
 from airflow_dashboards.sandbox.routing import Answer, endpoint
 from airflow_dashboards.sandbox.serializers import in_layout_order
 from airflow_dashboards.sandbox.settings import Build
-from airflow_dashboards.sandbox.tabulate import as_table
+from airflow_dashboards.sandbox.tabulate import as_lines, as_table
 
 if TYPE_CHECKING:
     from airflow_dashboards.sandbox.call import Call
@@ -78,11 +78,16 @@ def _result(call: Call, query: dict[str, Any] | None, shown: Shown) -> Any:
     if shown.computed is None or query is None:
         return None
     result: Raw = shown.computed.result
-    optimized = (call.argument("output_format") or "optimized") == "optimized"
-    shortened = call.argument("max_result_chars") if call.build is Build.CLOUD else None
-    if not (optimized and engine.is_insight_viz(query)):
+    if (call.argument("output_format") or "optimized") != "optimized":
         return result
-    text = as_table(result.value())
-    if shortened is not None and shortened.isdecimal() and len(text) > int(shortened):
-        text = text[: int(shortened)]
+    newest = call.build is Build.CLOUD
+    if engine.is_insight_viz(query):
+        text = as_table(result.value())
+    elif newest:
+        text = as_lines([shown.computed.columns or [], *result.value()])
+    else:
+        return result
+    most = call.argument("max_result_chars") if newest else None
+    if most is not None and most.isdecimal():
+        text = text[: int(most)]
     return Raw(encode(text))

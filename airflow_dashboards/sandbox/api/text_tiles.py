@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_dashboards.sandbox.api import boards
-from airflow_dashboards.sandbox.api.content import BODY_TOO_LONG, MAX_TEXT, new_text, stamp
+from airflow_dashboards.sandbox.api.content import BODY_TOO_LONG, MAX_TEXT, new_text, write_text
 from airflow_dashboards.sandbox.errors import invalid
 from airflow_dashboards.sandbox.fields import Integer, Object, Text
 from airflow_dashboards.sandbox.layout import LAYOUTS_FIELD
@@ -64,9 +64,7 @@ def update_text_tile(call: Call) -> Answer:
     tile = boards.find_tile(call, dashboard, body["tile_id"])
     if tile.text_id is None:
         raise invalid("Tile is not a text tile.")
-    text = call.store.texts[tile.text_id]
-    text.body = body.get("body", text.body)
+    write_text(call, tile, tile.text_id, body.get("body"))
     tile.layouts = body.get("layouts", tile.layouts)
     tile.color = body.get("color", tile.color)
-    stamp(call, text)
     return Answer(call.serialize.tile(tile))

@@ -110,7 +110,8 @@ class TestCopy:
     def copy(self, api, boards, tile):
         return api("POST", f"dashboards/{boards[1]}/copy_tile", {"fromDashboardId": boards[0], "tileId": tile})
 
-    def test_insights_and_texts_are_shared(self, api, boards):
+    def test_insights_and_texts_are_shared(self, api, boards, build):
+        build("2026-05")
         insight = api.insight(boards[0])["id"]
         note = text_tile(api, boards[0], layouts={"sm": {"x": 1, "y": 2, "w": 3, "h": 4}})
         for tile in api.tiles(boards[0]):
@@ -125,6 +126,15 @@ class TestCopy:
             what = "insight" if tile["insight"] else "text card"
             again = self.copy(api, boards, tile["id"])
             assert detail(again, 400) == f"This {what} is already on the destination dashboard."
+
+    def test_the_newest_build_gives_an_edited_copy_a_text_of_its_own(self, api, boards):
+        note = text_tile(api, boards[0])
+        (copy,) = self.copy(api, boards, note["id"]).json()["tiles"]
+        assert copy["text"]["id"] == note["text"]["id"]
+        edited = api.ok("POST", f"dashboards/{boards[1]}/update_text_tile", {"tile_id": copy["id"], "body": "mine"})
+        assert edited["text"]["id"] != note["text"]["id"]
+        assert [len(text["dashboard_tiles"]) for text in (edited["text"], api.tiles(boards[0])[0]["text"])] == [1, 1]
+        assert [api.tiles(board)[0]["text"]["body"] for board in boards] == ["note", "mine"]
 
     def test_a_deleted_twin_is_revived(self, api, boards):
         tile = text_tile(api, boards[0])["id"]
@@ -266,7 +276,17 @@ class TestText:
         reply = api("POST", f"dashboards/{boards[0]}/create_text_tile", {"body": "x" * 4001})
         assert detail(reply, 400) == "Text body cannot exceed 4000 characters"
 
-    def test_update(self, sandbox, api, boards):
+    def test_the_newest_build_stamps_a_text_that_changed(self, sandbox, api, boards):
+        tile = text_tile(api, boards[0])
+        sandbox.advance(60)
+        path = f"dashboards/{boards[0]}/update_text_tile"
+        for same in ({}, {"body": "note"}, {"color": "red"}):
+            assert api.ok("POST", path, {"tile_id": tile["id"], **same})["text"] == tile["text"]
+        changed = api.ok("POST", path, {"tile_id": tile["id"], "body": "other"})["text"]
+        assert changed["last_modified_at"] > tile["text"]["last_modified_at"]
+
+    def test_update(self, sandbox, api, boards, build):
+        build("2026-05")
         tile = text_tile(api, boards[0], layouts={"sm": {"x": 1}, "xs": {"x": 1}}, color="red")
         path = f"dashboards/{boards[0]}/update_text_tile"
         sandbox.advance(60)
