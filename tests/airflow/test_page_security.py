@@ -82,8 +82,16 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def kept(root: Path) -> Path:
     """A run that nora may read and one that paul may read."""
     day = cases.record
-    cases.keep(root, near(day(cases.verdict(42), cases.verdict(43, "fail"))), "<!doctype html><title>Nightly</title>")
-    payroll = day(cases.verdict(42, "warn", summary="Salaries doubled."), cases.verdict(99), dag_id="payroll")
+    cases.keep(
+        root,
+        near(day(cases.verdict(42, tags=["etl"]), cases.verdict(43, "fail"))),
+        "<!doctype html><title>Nightly</title>",
+    )
+    payroll = day(
+        cases.verdict(42, "warn", summary="Salaries doubled.", tags=["etl", "wages"]),
+        cases.verdict(99),
+        dag_id="payroll",
+    )
     cases.keep(root, near(payroll), "<!doctype html><title>Salaries</title>")
     return root
 
@@ -203,10 +211,15 @@ def test_lists_hold_what_the_reader_may_see_and_nothing_of_the_rest(reader: Any,
     assert [each["name"] for each in nora["dashboards"]] == ["Shop 43", "Shop 42"]
     assert [each["name"] for each in paul["dashboards"]] == ["Shop 42", "Shop 99"]
     assert (nora["dags"], paul["dags"]) == (["nightly"], ["payroll"])
+    assert (nora["tags"], paul["tags"]) == (["etl"], ["etl", "wages"])
     assert nora["verdicts"] == {"fail": 1, "warn": 0, "pass": 1}
     assert "payroll" not in json.dumps(nora)
     assert "Salaries" not in json.dumps(nora)
     assert reader("nora").ask("/api/dashboards", text="salaries").json()["total"] == 0
+    assert reader("nora").ask("/api/dashboards", tag="wages").json()["total"] == 0
+    assert [each["name"] for each in reader("nora").ask("/api/dashboards", tag="etl").json()["dashboards"]] == [
+        "Shop 42"
+    ]
     shared = reader("nora").ask("/api/dashboard", dashboard="eu.posthog.com/1/42")
     assert [run["dag_id"] for run in shared.json()["runs"]] == ["nightly"]
     assert "payroll" not in shared.text
@@ -223,7 +236,7 @@ def test_a_dag_that_airflow_no_longer_knows_is_nobodys(reader: Any, root: Path) 
 def test_no_parameter_leads_out(reader: Any, kept: Path, value: str) -> None:
     admin = reader("admin")
     for path, needed in ROUTES.items():
-        names = {"/api/dashboards": ["text", "verdict", "dag", "days", "number", "size"]}.get(path, list(needed))
+        names = {"/api/dashboards": ["text", "verdict", "dag", "tag", "days", "number", "size"]}.get(path, list(needed))
         names += ["task_id", "map_index"] if path == "/api/runs" else []
         names += ["days"] if path == "/api/dashboard" else []
         for name in names:
