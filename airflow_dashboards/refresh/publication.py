@@ -15,6 +15,7 @@ from airflow_dashboards.analysis.report import (
     summary_line,
     to_json,
 )
+from airflow_dashboards.refresh.files import writing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +34,7 @@ class Published(BaseModel):
 
 
 def publish(analyses: Sequence[Analysis], folder: Any, *, title: str, context: ReportContext) -> Published:
-    """Write `report.html`, `report.md` and `analysis.json` into a folder.
+    """Write `report.html`, `report.md` and `analysis.json` into a folder, each of them whole or not at all.
 
     Args:
         analyses: one per dashboard.
@@ -41,14 +42,14 @@ def publish(analyses: Sequence[Analysis], folder: Any, *, title: str, context: R
         context: what the report says of the run.
         folder: `pathlib.Path` or anything that behaves like it, such as Airflow's `ObjectStoragePath`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     files = {
         "report.html": render_html(analyses, title=title, context=context),
         "report.md": render_markdown(analyses, title=title, context=context),
         "analysis.json": to_json(analyses),
     }
     for name, text in files.items():
-        (folder / name).write_bytes(text.encode())
+        with writing(folder / name) as file:
+            file.write(text.encode())
     return Published(
         report_uri=str(folder / "report.html"),
         markdown_uri=str(folder / "report.md"),

@@ -1,4 +1,7 @@
-"""The report in a real browser: nothing breaks out, is fetched or shuts anybody out; pictures in `build/e2e/`."""
+"""Reports in a real browser, the demo's own among them: nothing breaks out, is fetched or shuts anybody out.
+
+Pictures are in `build/e2e/`.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,15 @@ from typing import Any
 import pytest
 
 from airflow_dashboards.analysis.report import render_html
+from airflow_dashboards.sandbox.demo import BROKEN_TILES
 
 pytestmark = pytest.mark.e2e
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCREENSHOTS = REPOSITORY / "build" / "e2e"
 CASES = REPOSITORY / "tests" / "unit" / "analysis" / "report_cases.py"
-PAGES = ["report", "report-hostile", "report-plain"]
+PAGES = ["report", "report-hostile", "report-plain", "report-demo"]
+DEMO_REPORT = REPOSITORY / "build" / "demo" / "report.html"
 
 
 def command(*names: str, install: str) -> str:
@@ -31,9 +36,25 @@ def command(*names: str, install: str) -> str:
     return found
 
 
+def demo_report() -> str:
+    """Return the report of `make demo`, which is run where there is none yet of the code as it is."""
+    newest = max(path.stat().st_mtime for path in (REPOSITORY / "airflow_dashboards").rglob("*.py"))
+    if not DEMO_REPORT.exists() or DEMO_REPORT.stat().st_mtime < newest:
+        done = subprocess.run(
+            [sys.executable, "scripts/demo.py"],
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        assert done.returncode == 0, f"make demo failed:\n{done.stdout}{done.stderr}"
+    return DEMO_REPORT.read_text(encoding="utf-8")
+
+
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What a browser saw of a shop's report, of one full of hostile names, and of one without charts."""
+    """What a browser saw of a shop's report, of one full of hostile names, of one without charts, and of the demo's."""
     chromium = command("chromium", "chromium-browser", "google-chrome", install="apt-get install chromium")
     node = command("node", install="install Node.js 18 or newer")
     npm = command("npm", install="install npm, which comes with Node.js")
@@ -53,6 +74,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         ]
         patch.setitem(sys.modules, "matplotlib", None)
         pages.append(render_html(cases.shop(), context=cases.shop_context()))
+    pages.append(demo_report())
     files = [SCREENSHOTS / f"{name}.html" for name in PAGES]
     for file, page in zip(files, pages, strict=True):
         file.write_text(page, encoding="utf-8")
@@ -85,6 +107,16 @@ def test_hostile_names_stay_names(seen: dict[str, Any]) -> None:
     hostile = next(look for look in seen["looks"] if look["file"] == "report-hostile.html")
     assert hostile["title"].startswith("Fail: 7 of 20 tiles need a look: <script>document.title=")
     assert "<script>" in hostile["heading"]
+
+
+def test_the_demos_report_names_the_three_broken_tiles(seen: dict[str, Any]) -> None:
+    looks = [look for look in seen["looks"] if look["file"] == "report-demo.html"]
+    assert {look["look"].removeprefix("report-demo-") for look in looks} == {
+        f"{size}-{scheme}" for size in ("desktop", "phone", "narrow") for scheme in ("light", "dark")
+    }
+    assert all(look["title"].startswith("Fail: 3 of ") for look in looks)
+    assert all(name in looks[0]["title"] for name in BROKEN_TILES.values())
+    assert all(look["charts"] > 3 for look in looks)
 
 
 def test_nothing_is_wider_than_the_screen(seen: dict[str, Any]) -> None:
