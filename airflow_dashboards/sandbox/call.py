@@ -82,13 +82,14 @@ class Call:
         """What the `refresh` parameter asks for."""
         return mode_of(self.argument("refresh"))
 
-    def overrides(self) -> Overrides:
-        """`filters_override` and `variables_override`.
+    def overrides(self, *, variables: bool = True) -> Overrides:
+        """`filters_override` and, where the action reads it, `variables_override`.
 
         Raises:
             RefusalError: 400 for bad JSON, 500 for JSON that is no object (contract 2.5).
         """
-        return Overrides(self._json_argument("filters_override"), self._json_argument("variables_override"))
+        wanted = self._json_argument("variables_override") if variables else None
+        return Overrides(self._json_argument("filters_override"), wanted)
 
     def _json_argument(self, name: str) -> dict[str, Any] | None:
         text = self.argument(name)

@@ -80,6 +80,7 @@ SENTENCES: list[tuple[str, str, Any, Any]] = [
     ("run-deleted", "ABC", lambda w: w.get(f"dashboards/{deleted(w)}/run_insights/"), NOT_FOUND),
     ("run-bad-filters", "ABC", run(filters_override="{"), (400, ..., "filters_override", INVALID_JSON)),
     ("run-bad-variables", "BC", run(variables_override="{"), (400, ..., "variables_override", INVALID_JSON)),
+    ("run-variables-before", "A", run(variables_override="{"), 200),
     ("run-odd-format", "ABC", run(output_format="csv"), 200),
     ("run-broken-cached", "ABC", run_broken(), 200),
     ("run-broken-executed", "ABC", run_broken(refresh="force_blocking"), (400, ..., None, None)),
