@@ -44,7 +44,7 @@ def notifiers() -> list[Any]:
     start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
     catchup=False,
     max_active_runs=1,
-    default_args={"retries": 2, "retry_delay": timedelta(seconds=15)},
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},
 )
 def gate_and_notify() -> None:
     """Load, look, and publish only what a person would let through."""

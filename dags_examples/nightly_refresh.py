@@ -17,12 +17,13 @@ from airflow_dashboards import PostHogRefreshGroup, Rules
 DASHBOARDS = {"tags": ["nightly"]}
 
 
+# Minutes between tries, not seconds: what keeps PostHog from answering (a restart, a spent limit) lasts about as long.
 @dag(
     schedule="@daily",
     start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
     catchup=False,
     max_active_runs=1,
-    default_args={"retries": 2, "retry_delay": timedelta(seconds=15)},
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},
 )
 def nightly_refresh() -> None:
     """Load yesterday, refresh the dashboards, and stop here if they show something a person should look at first."""

@@ -26,6 +26,7 @@ def template_rollout() -> None:
         template="boards/kpis.yaml",
         variables={"EVENT": "order_paid"},
         if_exists="update",
+        max_active_tis_per_dag=1,  # two runs at once would each undo what the other is half-way through
     )
     refresh = PostHogRunInsightsOperator(
         task_id="refresh", dashboards="{{ ti.xcom_pull(task_ids='board', key='dashboard_id') }}"
