@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from airflow_dashboards.analysis import question, states
 from airflow_dashboards.analysis.judge import JUDGES
-from airflow_dashboards.analysis.judge.case import Case, Reading, Unreadable, same_json
+from airflow_dashboards.analysis.judge.case import Case, Reading, Unreadable, canonical, same_json
 from airflow_dashboards.analysis.kinds import classify
 from airflow_dashboards.analysis.model import (
     Analysis,
@@ -281,10 +281,22 @@ def _both(one: Tile, other: Tile, before: Snapshot, after: Snapshot, rules: Rule
         other.last_refresh or after.taken_at,
     )
     reading = _judged(case)
+    if not equal and instant(one.last_refresh) == instant(other.last_refresh) and _only_reordered(one, other, reading):
+        return Reading(changed=False)
     reading.changed = reading.changed and not equal
     if not moved and equal:
         reading.findings = [finding for finding in reading.findings if finding.severity is Severity.INFO]
     return reading
+
+
+def _only_reordered(one: Tile, other: Tile, reading: Reading) -> bool:
+    """Whether two results that nobody can read have the same elements, in another order."""
+    if not any(finding.code == "tile.unreadable" for finding in reading.findings):
+        return False
+    sides = one.result, other.result
+    if not all(isinstance(side, list) for side in sides) or one.columns != other.columns:
+        return False
+    return sorted(map(canonical, sides[0])) == sorted(map(canonical, sides[1]))
 
 
 def _kind(tile: Tile) -> QueryKind:

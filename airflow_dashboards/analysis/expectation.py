@@ -10,14 +10,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import accumulate, pairwise
-from math import exp, log
+from functools import cached_property
+from heapq import nsmallest
+from itertools import accumulate, cycle, pairwise
+from math import exp, inf, log, sqrt
 from statistics import median
 from typing import TYPE_CHECKING
 
 from airflow_dashboards.analysis.noise import Noise
 from airflow_dashboards.analysis.periods import end
-from airflow_dashboards.analysis.rhythm import RHYTHMS, Phase, hour_and_weekend, separable, weekend
+from airflow_dashboards.analysis.rhythm import RHYTHMS, Cells, Phase, cells_of, hour_and_weekend, separable, weekend
 from airflow_dashboards.analysis.trend import Trend
 
 if TYPE_CHECKING:
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 
 #: Fewest complete periods from which anything is expected.
 MIN_HISTORY = 4
+#: Periods an expectation is learnt from, the latest there are; older ones say little of tomorrow. Days: each day of the
+#: month has come thirteen times. Hours: each hour of the week six times. Minutes: the level of the last two hours, and
+#: most of a day of noise. Weeks: two years. Months, and what is longer: ten years, ten times each month.
+MOST_HISTORY = {"minute": 1000, "hour": 6 * 168, "day": 400, "week": 104, "month": 120, "quarter": 40, "year": 40}
 #: Relative noise assumed while a history is too short to show its own, and how many periods that assumption weighs.
 _PRIOR_SPREAD, _PRIOR_WEIGHT = 0.1, 6
 _LEAST_SPREAD, _MOST_SPREAD = 0.04, 3.0
@@ -62,10 +68,19 @@ class Expected:
 class History:
     """The complete periods of one series, oldest first, and the expectation they give."""
 
-    def __init__(self, points: Sequence[Point], interval: str | None, *, counts: bool) -> None:
-        self._points = list(points)
+    def __init__(
+        self,
+        starts: Sequence[datetime],
+        labels: Sequence[str],
+        values: Sequence[float],
+        interval: str | None,
+        *,
+        counts: bool,
+    ) -> None:
+        self._starts = tuple(starts)
+        self._labels = labels
+        self._values = list(map(float, values))
         self._interval = interval or "day"
-        self._values = [point.value for point in self._points]
         self._phase: Phase | None = None
         self._factors: dict[int, float] = {}
         self._seen: dict[int, int] = {}
@@ -73,7 +88,7 @@ class History:
         self._fit()
 
     def __len__(self) -> int:
-        return len(self._points)
+        return len(self._values)
 
     @property
     def _known(self) -> bool:
@@ -108,20 +123,21 @@ class History:
         """Return every plausible expectation of a period, the main one first; none where the history is too short."""
         return self._readings(start)
 
-    def fitted(self) -> list[Noise]:
-        """Return the expectation of each period of the history itself, for the band of a chart."""
+    def bands(self, z: float) -> list[tuple[float, float]]:
+        """Return the range of `z` deviations around each period of the history itself, for a chart."""
         if not self._known:
             return []
         levels = self._local_levels(self._clean, self._widest)
-        return [
-            Noise(level * self._factor(point.start), self._spread, self._grain)
-            for point, level in zip(self._points, levels, strict=True)
-        ]
+        means = [level * factor for level, factor in zip(levels, self._all_factors, strict=True)]
+        return Noise(0.0, self._spread, self._grain).bands(means, z)
 
     @property
-    def points(self) -> list[Point]:
-        """The periods it was learnt from, oldest first."""
-        return self._points
+    def labels(self) -> Sequence[str]:
+        """Labels of the periods it was learnt from, oldest first."""
+        return self._labels
+
+    def _point(self, index: int) -> Point:
+        return Point(self._starts[index], self._labels[index], self._values[index])
 
     @property
     def repeats(self) -> bool:
@@ -136,25 +152,27 @@ class History:
         self._ratios: list[float] = []
         self._of_a_kind = [n, n]
         if self._interval == "hour":
-            weekends = sum(weekend(point.start) for point in self._points)
+            weekends = sum(map(weekend, self._starts))
             self._of_a_kind = [n - weekends, weekends]
         self._levels: dict[int, list[float]] = {}
+        self._ratios_by_width: dict[int, list[float]] = {}
         self._trend: Trend | None = None
         if not self._known:
             return
         clean = self._without_outliers()
         self._clean = clean
         best = self._score(clean, None, 1)
-        for phase, cycle, needs in RHYTHMS.get(self._interval, ()):
+        for phase, cycle_, needs in RHYTHMS.get(self._interval, ()):
             if n < needs:
                 continue
-            factors, seen = self._rhythm(clean, phase, cycle)
+            cells = cells_of(phase, self._starts)
+            factors, seen = self._rhythm(clean, cells, cycle_)
             if phase is hour_and_weekend and n < 336:
-                factors, seen = separable([point.start for point in self._points], clean, grain=self._grain)
+                factors, seen = separable(self._starts, clean, grain=self._grain)
             if min(seen.values()) < 1 or len(seen) < 2:
                 continue
-            cells = len(seen) if n >= 336 or phase is not hour_and_weekend else 25
-            score = self._score(clean, (phase, factors), cells)
+            count = len(seen) if n >= 336 or phase is not hour_and_weekend else 25
+            score = self._score(clean, [factors[cell] for cell in cells.of], count)
             # A richer rhythm has to earn its cells; the longer the history, the smaller a gain is no chance.
             if score < best * (0.97 if n >= 56 else 0.94 if n >= 28 else 0.9):
                 best = score
@@ -166,69 +184,89 @@ class History:
     def _without_outliers(self) -> list[float]:
         """Values brought within a factor of their like: one bad day shall not bend what is expected of good ones."""
         values, n = self._values, len(self._values)
-        cycle = {"day": 7, "hour": 24}.get(self._interval, 1)
-        if n < 3 * cycle or min(values) < 0:
-            cycle = 1
-        if cycle == 1 and self._interval in ("hour", "minute"):
+        width = {"day": 7, "hour": 24}.get(self._interval, 1)
+        if n < 3 * width or min(values) < 0:
+            width = 1
+        if width == 1 and self._interval in ("hour", "minute"):
             return list(values)  # nights and days of a few days differ by more than any outlier
-        groups = [sorted(values[offset::cycle]) for offset in range(cycle)]
+        groups = [sorted(values[offset::width]) for offset in range(width)]
         middles = [group[len(group) // 2] for group in groups]
-        # Where weekdays are not told apart, a low value may be a weekend's.
-        low = 0.45 if cycle == 7 else 0.12
+        # Where weekdays are not told apart, a low value may be a weekend's. A few are counts, and no outliers.
+        share = 0.45 if width == 7 else 0.12
+        lows = [middle * share if middle >= 10 else 0.0 for middle in middles]
+        highs = [middle * 2.2 if middle >= 10 else inf for middle in middles]
         return [
-            min(max(value, middle * low), middle * 2.2) if (middle := middles[index % cycle]) >= 10 else value
-            for index, value in enumerate(values)
+            value if low <= value <= high else low if value < low else high
+            for value, low, high in zip(values, cycle(lows), cycle(highs), strict=False)
         ]
 
-    def _local_levels(self, values: Sequence[float], cycle: int) -> list[float]:
+    def _local_levels(self, values: Sequence[float], width: int) -> list[float]:
         """Mean over the cycle around each period; a whole cycle, so that the rhythm cancels out."""
         n = len(values)
-        cycle = min(cycle, n)
-        known = self._levels.get(cycle)
+        width = min(width, n)
+        known = self._levels.get(width)
         if known is not None:
             return known
         sums = [0.0, *accumulate(values)]
-        last = n - cycle
-        half = cycle // 2
-        first = (sums[cycle] - sums[0]) / cycle
-        final = (sums[n] - sums[last]) / cycle
-        inner = [(high - low) / cycle for low, high in zip(sums[1:last], sums[1 + cycle : n], strict=False)]
-        self._levels[cycle] = levels = ([first] * (half + 1) + inner + [final] * n)[:n]
+        last = n - width
+        half = width // 2
+        first = (sums[width] - sums[0]) / width
+        final = (sums[n] - sums[last]) / width
+        inner = [(high - low) / width for low, high in zip(sums[1:last], sums[1 + width : n], strict=False)]
+        self._levels[width] = levels = ([first] * (half + 1) + inner + [final] * n)[:n]
         return levels
 
-    def _rhythm(self, values: list[float], phase: Phase, cycle: int) -> tuple[dict[int, float], dict[int, int]]:
-        levels = self._local_levels(values, cycle)
-        cells: dict[int, list[tuple[float, float]]] = {}
-        for point, value, level in zip(self._points, values, levels, strict=True):
-            cells.setdefault(phase(point.start), []).append((value, level))
+    def _rhythm(self, values: list[float], cells: Cells, width: int) -> tuple[dict[int, float], dict[int, int]]:
+        levels = self._local_levels(values, width)
+        ratios = self._ratios_to(values, levels, width)
         factors = {}
-        for cell, pairs in cells.items():
-            base = sum(level for _, level in pairs)
-            mean = sum(value for value, _ in pairs) / base if base > 0 else 1.0
-            if len(pairs) >= 3 and base / len(pairs) >= 20:
-                mean = median(value / level if level > 0 else 1.0 for value, level in pairs)
+        for cell, indexes in cells.members.items():
+            base = sum([levels[index] for index in indexes])
+            if base <= 0:
+                factors[cell] = 1.0
+                continue
+            if len(indexes) >= 3 and base / len(indexes) >= 20:
+                mean = median([ratios[index] for index in indexes])
+            else:
+                mean = sum([values[index] for index in indexes]) / base
             # A cell with few counts says little: it is drawn to no rhythm, by the weight of two counts.
-            factors[cell] = (mean * base + 2 * self._grain) / (base + 2 * self._grain) if base > 0 else 1.0
-        return factors, {cell: len(pairs) for cell, pairs in cells.items()}
+            factors[cell] = (mean * base + 2 * self._grain) / (base + 2 * self._grain)
+        return factors, {cell: len(indexes) for cell, indexes in cells.members.items()}
+
+    def _ratios_to(self, values: list[float], levels: list[float], width: int) -> list[float]:
+        """Values against their levels; rhythms of one cycle share them."""
+        known = self._ratios_by_width.get(width)
+        if known is None:
+            known = [value / level if level > 0 else 1.0 for value, level in zip(values, levels, strict=True)]
+            self._ratios_by_width[width] = known
+        return known
 
     def _factor(self, start: datetime) -> float:
         return self._factors.get(self._phase(start), 1.0) if self._phase is not None else 1.0
 
-    def _score(self, values: list[float], rhythm: tuple[Phase, dict[int, float]] | None, cells: int) -> float:
+    @cached_property
+    def _all_factors(self) -> list[float]:
+        """The factor of every period of the history, once the rhythm is known."""
+        if self._phase is None:
+            return [1.0] * len(self._values)
+        return [self._factors[cell] for cell in cells_of(self._phase, self._starts).of]
+
+    def _score(self, values: list[float], factors: list[float] | None, cells: int) -> float:
         """Mean misfit of a rhythm, with what it costs to have that many cells."""
         n = len(values)
-        levels = self._local_levels(values, self._widest)
-        total = 0.0
-        for point, value, level in zip(self._points, values, levels, strict=True):
-            mean = level * rhythm[1][rhythm[0](point.start)] if rhythm else level
-            scale = (abs(mean) + 1) ** 0.5 if self._grain else 1.0
-            total += abs(value - mean) / scale
-        return total / n * (n / max(n - cells, 1)) ** 0.5 if n > cells else total
+        means = self._local_levels(values, self._widest)
+        if factors is not None:
+            means = [level * factor for level, factor in zip(means, factors, strict=True)]
+        if self._grain:
+            total = sum([abs(value - mean) / sqrt(mean + 1) for value, mean in zip(values, means, strict=True)])
+        else:
+            total = sum([abs(value - mean) for value, mean in zip(values, means, strict=True)])
+        return total / n * sqrt(n / max(n - cells, 1)) if n > cells else total
 
     @property
     def _widest(self) -> int:
         n = len(self._values)
-        cycles = [cycle for _, cycle, _ in RHYTHMS.get(self._interval, ()) if cycle <= n]
+        cycles = [width for _, width, _ in RHYTHMS.get(self._interval, ()) if width <= n]
         if self._interval == "hour" and 25 <= n < 168:
             return n  # days of a week that is not whole
         return max(cycles, default=_CYCLE.get(self._interval, 4))
@@ -237,10 +275,10 @@ class History:
         n = len(values)
         width = _RECENT.get(self._interval, 4)
         width = width if n >= 2 * width else max(n // 2, min(n, MIN_HISTORY))
-        factors = [self._factor(point.start) for point in self._points]
+        factors = self._all_factors
         recent, weight = sum(values[-width:]), sum(factors[-width:])
         self._level = recent / weight if weight > 0 else 0.0
-        self._width, self._last = width, self._points[-1].start
+        self._width, self._last = width, self._starts[-1]
         if n < 2 * width or width < _RECENT.get(self._interval, 4):
             return
         earlier = values[-2 * width : -width]
@@ -255,39 +293,21 @@ class History:
     def _learn_noise(self, values: list[float]) -> None:
         """Noise of the errors that this very forecast would have made in the past."""
         n = len(values)
-        factors = [self._factor(point.start) for point in self._points]
-        sums, weights = [0.0, *accumulate(values)], [0.0, *accumulate(factors)]
+        forecasts = self._forecasts(values)
+        made = [(value, mean) for value, mean in zip(self._values, forecasts, strict=True) if mean > 0]
         cells = max(len(self._factors), 1)
-        errors, means = [], []
-        first = min(max(MIN_HISTORY, min(self._width, n // 2)), n - 1)
-        for index in range(n):
-            if n < 21 or (
-                self._interval == "hour" and n < 168
-            ):  # too short to look back only: each period is judged by all others
-                total, weight = sums[n] - values[index], weights[n] - factors[index]
-            elif index >= first:
-                begin = max(index - self._width, 0)
-                total, weight = sums[index] - sums[begin], weights[index] - weights[begin]
-            else:  # too early for a forecast: judged by the periods after it
-                stop = min(index + 1 + self._width, n)
-                total, weight = sums[stop] - sums[index + 1], weights[stop] - weights[index + 1]
-            mean = total / weight * factors[index] if weight > 0 else 0.0
-            if mean > 0:
-                means.append(mean)
-                errors.append(self._values[index] - mean)
-        self._ratios = sorted((error + mean) / mean for error, mean in zip(errors, means, strict=True))
-        if not means:
+        self._ratios = sorted([value / mean for value, mean in made])
+        if not made:
             return
-        typical = sum(means) / len(means)
-        relative = [error / mean for error, mean in zip(errors, means, strict=True)]
+        typical = sum([mean for _, mean in made]) / len(made)
         if self._grain and typical < 10:
             # The median of so few counts is a staircase: squared errors then, without the largest.
-            squares = sorted(error * error / mean for error, mean in zip(errors, means, strict=True))
+            squares = sorted([(value - mean) ** 2 / mean for value, mean in made])
             kept = squares[: max(len(squares) - max(len(squares) // 20, 1), 1)]
             square = max(sum(kept) / len(kept) * 1.15 - 1, 0.0) / typical
         else:
-            middle = median(relative)
-            mad = _MAD * median(abs(each - middle) for each in relative)
+            middle = median(self._ratios)
+            mad = _MAD * median([abs(ratio - middle) for ratio in self._ratios])
             square = mad * mad - (self._grain / typical if self._grain else 0.0)
         square = max(square, 0.0) * n / max(n - cells * 0.5, 1)
         if cells > 1 and n < 2 * cells:
@@ -297,6 +317,32 @@ class History:
         if not self._grain and 0.0 in self._values:
             # Sums of a few amounts a day: mostly the noise of how many there were.
             self._grain = max(square * typical, 1e-9)
+
+    def _forecasts(self, values: list[float]) -> list[float]:
+        """What each period of the history would have been expected to be; 0 where there is nothing to go by."""
+        n, width, factors = len(values), self._width, self._all_factors
+        sums, weights = [0.0, *accumulate(values)], [0.0, *accumulate(factors)]
+        if n < 21 or (self._interval == "hour" and n < 168):
+            # Too short to look back only: each period is judged by all others.
+            totals = [sums[n] - value for value in values]
+            against = [weights[n] - factor for factor in factors]
+        else:
+            first = min(max(MIN_HISTORY, min(width, n // 2)), n - 1)
+            # Too early for a forecast: judged by the periods after it. Then by those before, as far as there are any.
+            early = [(index + 1, min(index + 1 + width, n)) for index in range(first)]
+            short = max(min(width, n) - first, 0)
+            begins = slice(max(first - width, 0), max(n - width, 0))
+            totals, against = (
+                [
+                    *(of[stop] - of[begin] for begin, stop in early),
+                    *(then - before for before, then in zip([0.0] * short + of[begins], of[first:n], strict=True)),
+                ]
+                for of in (sums, weights)
+            )
+        return [
+            total / weight * factor if weight > 0 else 0.0
+            for total, weight, factor in zip(totals, against, factors, strict=True)
+        ]
 
     # What it expects.
 
@@ -322,9 +368,7 @@ class History:
         readings = [Noise(main, spread, self._grain)]
         if n >= 8:  # a level that has changed lately, and is known by now
             last = [
-                point.value / each
-                for point, each in ((point, self._factor(point.start)) for point in self._points[-5:])
-                if each > 0
+                value / each for value, each in zip(self._values[-5:], self._all_factors[-5:], strict=True) if each > 0
             ]
             if last:
                 readings.append(Noise(median(last) * factor, spread * 1.15, self._grain))
@@ -337,12 +381,11 @@ class History:
         return readings + self._unseen(start, main, spread)
 
     def _level_around(self, start: datetime) -> float:
-        values, weights = [], []
-        nearest = sorted(range(len(self._points)), key=lambda index: abs(self._points[index].start - start))
-        for index in nearest[: max(self._width, 4)]:
-            values.append(self._clean[index])
-            weights.append(self._factor(self._points[index].start))
-        return sum(values) / sum(weights) if sum(weights) > 0 else 0.0
+        nearest = nsmallest(
+            max(self._width, 4), range(len(self._starts)), key=lambda index: abs(self._starts[index] - start)
+        )
+        weight = sum([self._all_factors[index] for index in nearest])
+        return sum([self._clean[index] for index in nearest]) / weight if weight > 0 else 0.0
 
     def _unseen(self, start: datetime, main: float, spread: float) -> list[Noise]:
         """What else a period may be whose like the history has not shown, or not told apart."""
@@ -355,13 +398,13 @@ class History:
         if self._interval not in ("hour", "day") or self.unseen(start):
             return []
         mine = weekend(start)
-        alike = [index for index, point in enumerate(self._points) if weekend(point.start) == mine]
+        alike = [index for index, each in enumerate(self._starts) if weekend(each) == mine]
         if not alike:
             # A weekend may be as busy as the week, or next to idle.
             return [0.7, 0.45, 0.25] if mine else [1.4, 2.2, 4.0]
-        weight = sum(self._factor(self._points[index].start) for index in alike)
+        weight = sum([self._all_factors[index] for index in alike])
         if self._interval == "hour" and self._factors and weight > 0 and self._level > 0:
-            return [sum(self._clean[index] for index in alike) / weight / self._level]
+            return [sum([self._clean[index] for index in alike]) / weight / self._level]
         return []
 
     def _steps_ahead(self, start: datetime) -> int:
@@ -377,24 +420,21 @@ class History:
         enough = {"day": 12, "hour": 48}.get(self._interval, 0)
         if back is None or len(self._values) >= enough:
             return None
-        return next((point.value for point in self._points if point.start == start - back), None)
+        return next(
+            (value for each, value in zip(self._starts, self._values, strict=True) if each == start - back), None
+        )
 
     def _same_day_of_months(self, start: datetime) -> float | None:
         """The factor by which this day of the month has stood out in every month seen; None where it has not."""
         if self._interval != "day" or len(self._values) < 28:
             return None
         last = end(start, "day").day == 1
-        alike = [
-            point
-            for point in self._points
-            if point.start.day == start.day or (last and end(point.start, "day").day == 1)
-        ]
         levels = self._local_levels(self._clean, 7)
-        where = {point.start: index for index, point in enumerate(self._points)}
         ratios = [
-            point.value / mean
-            for point in alike
-            if (mean := levels[where[point.start]] * self._factor(point.start)) > 0
+            self._values[index] / mean
+            for index, each in enumerate(self._starts)
+            if each.day == start.day or (last and each.day >= 28 and end(each, "day").day == 1)
+            if (mean := levels[index] * self._all_factors[index]) > 0
         ]
         if not ratios or not (min(ratios) > 1.3 or max(ratios) < 0.75):
             return None
@@ -415,10 +455,15 @@ class History:
 
     def _relatives(self, start: datetime) -> tuple[Point, ...]:
         """The closest relatives of a period, as far as the rhythm makes them so."""
-        phase = self._phase
+        phase, n = self._phase, len(self._values)
         if phase is None:
-            return tuple(self._points[-3:])
-        if self._interval == "day" and len(self._values) >= 14:
+            return tuple(map(self._point, range(max(n - 3, 0), n)))
+        if self._interval == "day" and n >= 14:
             phase = datetime.weekday
-        mine = phase(start)
-        return tuple([point for point in self._points if phase(point.start) == mine][-3:])
+        mine, alike = phase(start), []
+        for index in range(n - 1, -1, -1):
+            if phase(self._starts[index]) == mine:
+                alike.append(index)
+                if len(alike) == 3:
+                    break
+        return tuple(map(self._point, reversed(alike)))

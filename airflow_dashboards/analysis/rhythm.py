@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 Phase = Callable[[datetime], int]
 
@@ -30,6 +32,29 @@ RHYTHMS: dict[str, tuple[tuple[Phase, int, int], ...]] = {
     "minute": ((lambda start: start.hour, 1440, 2880),),
     "month": ((lambda start: start.month, 12, 25),),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Periods told apart by a phase: the cell of each, and the indexes of those in each cell."""
+
+    of: Sequence[int]
+    members: Mapping[int, Sequence[int]]
+
+
+@lru_cache(maxsize=64)
+def cells_of(phase: Phase, starts: tuple[datetime, ...]) -> Cells:
+    """Tell periods apart by a phase; series of one tile share their periods, so it is remembered.
+
+    Example:
+        >>> cells_of(weekend, (datetime(2026, 6, 5), datetime(2026, 6, 6))).of
+        [0, 1]
+    """
+    of = list(map(phase, starts))
+    members: dict[int, list[int]] = {}
+    for index, cell in enumerate(of):
+        members.setdefault(cell, []).append(index)
+    return Cells(of, members)
 
 
 def separable(

@@ -24,6 +24,9 @@ _BAD_DROP, _BAD_RISE = 0.6, 0.8
 _LARGEST = 1e100
 
 
+_CONSTANTS = {None: "null", True: "true", False: "false"}
+
+
 class Unreadable(Exception):  # noqa: N818 - an answer between judges, never seen outside
     """A result that has not the shape of its query kind; the message is the reason."""
 
@@ -112,6 +115,10 @@ def canonical(value: Any) -> str:
     """A JSON value as text in which the order of keys does not matter."""
     if isinstance(value, str):
         return value
+    if value is None or value is True or value is False:
+        return _CONSTANTS[value]
+    if type(value) is int:
+        return str(value)
     return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from heapq import nsmallest
 from typing import TYPE_CHECKING
 
 from airflow_dashboards.analysis.expectation import History
@@ -23,16 +24,12 @@ Drawn = tuple[Line | None, Line, Frame, History | None]
 
 
 def of_lines(lines: Sequence[Drawn], findings: Sequence[Finding], case: Case) -> Chart | None:
-    """Draw series over the periods of both windows."""
+    """Draw series over the periods of both windows: those something was found of, then the first of `lines`."""
     urgency: dict[str, int] = {}
     for finding in findings:
         if finding.subject is not None:
             urgency[finding.subject] = min(urgency.get(finding.subject, 9), _RANK[finding.severity])
-    ranked = sorted(
-        range(len(lines)),
-        key=lambda i: (urgency.get(lines[i][1].label, 9), lines[i][1].previous, -lines[i][1].volume, lines[i][1].key),
-    )
-    shown = [lines[index] for index in ranked[:MOST_SERIES]]
+    shown = nsmallest(MOST_SERIES, lines, key=lambda each: urgency.get(each[1].label, 9))
     if not shown:
         return None
     x, running = _axis(shown)
@@ -55,7 +52,11 @@ def _axis(shown: Sequence[Drawn]) -> tuple[list[str], int | None]:
     places: dict[str, datetime | None] = {}
     running: set[str] = set()
     dated = True
+    seen: list[Frame] = []
     for _, line, frame, _ in shown:
+        if any(frame is other for other in seen):
+            continue  # series of one tile share their periods
+        seen.append(frame)
         dated = dated and frame.dated
         places.update(zip(frame.days_before, frame.starts_before, strict=True))
         places.update(zip(frame.days_after, frame.starts_after, strict=True))
@@ -70,21 +71,18 @@ def _axis(shown: Sequence[Drawn]) -> tuple[list[str], int | None]:
 
 def _series(each: Drawn, where: dict[str, int], case: Case, findings: Sequence[Finding]) -> ChartSeries:
     before, after, frame, history = each
-    empty: list[float | None] = [None] * len(where)
-    old, new, low, high = list(empty), list(empty), list(empty), list(empty)
-    for line, values in ((before, old), (after, new)):
-        if line is None:
-            continue
-        for day, value in zip(line.days, line.data, strict=True):
-            if day in where:
-                values[where[day]] = value
+    x = list(where)
+    old, new = _values(before, x), _values(after, x)
+    low: list[float | None] = [None] * len(x)
+    high: list[float | None] = [None] * len(x)
     banded = False
     if history is not None and len(history) > 0:
         limit = case.z_limit(1)
-        for point, noise in zip(history.points, history.fitted(), strict=False):
-            if point.label in where:
+        for label, band in zip(history.labels, history.bands(limit), strict=False):
+            place = where.get(label)
+            if place is not None:
                 banded = True
-                low[where[point.label]], high[where[point.label]] = _round(noise.band(limit))
+                low[place], high[place] = band
         for index in (*frame.recheck, *frame.fresh, *frame.running):
             start, day = frame.starts_after[index], after.days[index]
             readings = history.readings(start) if start is not None else []
@@ -106,6 +104,13 @@ def _series(each: Drawn, where: dict[str, int], case: Case, findings: Sequence[F
         expected_low=low if banded else None,
         expected_high=high if banded else None,
     )
+
+
+def _values(line: Line | None, x: Sequence[str]) -> list[float | None]:
+    if line is None:
+        return [None] * len(x)
+    known = dict(zip(line.days, line.data, strict=True))
+    return list(map(known.get, x))
 
 
 def _round(band: tuple[float, float]) -> tuple[float, float]:

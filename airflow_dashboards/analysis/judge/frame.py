@@ -57,6 +57,19 @@ class Frame:
         again = set(self.recheck)
         return [pair for pair in self.settled if pair[1] not in again]
 
+    @cached_property
+    def _ages(self) -> dict[int, int]:
+        return {a: len(self.settled) - 1 - position for position, (_, a) in enumerate(self.settled)}
+
+    def age(self, a: int) -> int:
+        """How many settled periods came after one of them."""
+        return self._ages[a]
+
+    @cached_property
+    def complete(self) -> list[int]:
+        """Periods of the window after that are complete."""
+        return sorted({*self.older, *(a for _, a in self.settled), *self.fresh})
+
     #: Complete by now, and not in the window although the window before was up to date: their starts.
     absent: list[datetime] = field(default_factory=list)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ _SUMS = frozenset({"sum"})
 Value = float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Line:
     """One series: what identifies it, what it is called, and its values by period."""
 
@@ -43,7 +44,7 @@ class Line:
     rest: bool = False
     broken_down: bool = False
 
-    @property
+    @cached_property
     def volume(self) -> float:
         """Sum of the absolute values."""
         return sum(map(abs, filter(None, self.data)), 0.0)
@@ -55,7 +56,7 @@ def numbers(data: Any) -> list[Value]:
         raise Unreadable("a series has no list of values")
     if set(map(type, data)) <= {int, float}:
         try:
-            if isfinite(sum(map(float, data))) and min(data, default=0) > -1e100 and max(data, default=0) < 1e100:
+            if isfinite(sum(data)) and min(data, default=0) > -1e100 and max(data, default=0) < 1e100:
                 return data
         except OverflowError:  # an integer beyond any float
             pass
@@ -177,9 +178,7 @@ def unique(lines: Iterable[Line]) -> list[Line]:
 
 
 def _with_key(line: Line, key: tuple[str, ...]) -> Line:
-    return Line(
-        key, line.label, line.days, line.data, line.counts, line.additive, line.previous, line.rest, line.broken_down
-    )
+    return replace(line, key=key)
 
 
 def _name(value: Any) -> str:

@@ -11,7 +11,7 @@ from airflow_dashboards.analysis.model import Finding, Severity
 from airflow_dashboards.analysis.words import between, change, count, number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from airflow_dashboards.analysis.expectation import History
@@ -47,6 +47,33 @@ class Pair:
         return self.delta / abs(self.before) if self.before else (1.0 if self.delta > 0 else -1.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """The periods of a series that are complete in both pictures, of which most have not moved."""
+
+    #: Those that moved, oldest first.
+    moved: list[Pair]
+    #: How many there are, the label of the last of them, and their sums before, signed and absolute.
+    of: int
+    last: str
+    total: float
+    volume: float
+    #: Whether one of them is other than 0 now.
+    alive: bool
+
+    @classmethod
+    def among(cls, pairs: Sequence[Pair]) -> Moves:
+        """Return what moved among some pairs."""
+        return cls(
+            [pair for pair in pairs if pair.before != pair.after],
+            len(pairs),
+            pairs[-1].label if pairs else "",
+            sum(pair.before for pair in pairs),
+            sum(abs(pair.before) for pair in pairs),
+            any(pair.after for pair in pairs),
+        )
+
+
 def tolerance(case: Case, pair: Pair, interval: str | None, *, counts: bool) -> float:
     """How far a complete period may move without a word."""
     own = case.rules.max_restated
@@ -56,40 +83,36 @@ def tolerance(case: Case, pair: Pair, interval: str | None, *, counts: bool) -> 
     return room + (2.5 * room**0.5 + 2 if counts else 1e-9)
 
 
-def moved(case: Case, pairs: list[Pair], interval: str | None, *, counts: bool) -> list[Pair]:
+def moved(case: Case, moves: Moves, interval: str | None, *, counts: bool) -> list[Pair]:
     """The pairs that moved further than they may; all that moved, where only their sum is too far away."""
-    beyond = [pair for pair in pairs if abs(pair.delta) > tolerance(case, pair, interval, counts=counts)]
+    beyond = [pair for pair in moves.moved if abs(pair.delta) > tolerance(case, pair, interval, counts=counts)]
     if beyond or not counts:
         return beyond
-    total = sum(pair.before for pair in pairs)
-    room = sum(
-        (case.rules.max_restated if case.rules.max_restated is not None else 2 * _OLD) * abs(pair.before)
-        for pair in pairs
-    )
-    delta = sum(pair.delta for pair in pairs)
-    if total > 0 and abs(delta) > room + 2.5 * room**0.5 + 1:
-        return [pair for pair in pairs if pair.delta * delta > 0]
+    room = (case.rules.max_restated if case.rules.max_restated is not None else 2 * _OLD) * moves.volume
+    delta = sum(pair.delta for pair in moves.moved)
+    if moves.total > 0 and abs(delta) > room + 2.5 * room**0.5 + 1:
+        return [pair for pair in moves.moved if pair.delta * delta > 0]
     return []
 
 
 def judge(
     case: Case,
     label: str,
-    pairs: list[Pair],
+    moves: Moves,
     interval: str | None,
     history: History | None,
     *,
     counts: bool,
     share: float,
-    around: Mapping[str, tuple[float, float]] | None = None,
+    around: Callable[[], Mapping[str, tuple[float, float]]] | None = None,
 ) -> list[Finding]:
     """Say what restated periods mean: repaired (good news) or changed after the fact.
 
-    `around` holds the two neighbours of a period, by its label.
+    `around` gives the two neighbours of a period, by its label.
     """
     changed = [
         pair
-        for pair in moved(case, pairs, interval, counts=counts)
+        for pair in moved(case, moves, interval, counts=counts)
         if max(abs(pair.before), abs(pair.after)) >= case.rules.min_volume or not counts
     ]
     if not changed:
@@ -99,14 +122,14 @@ def judge(
     scaled = _by_one_factor(changed)
     for pair in changed:
         good = _repaired(case, pair, interval, history, looks=len(changed), scaled=scaled)
-        if not good and len(changed) <= 2 and around is not None:
-            good = _fits_in(pair, around.get(pair.label), interval)
+        if not good and len(changed) <= 2 and around is not None and interval in ("hour", "minute"):
+            good = _fits_in(pair, around().get(pair.label))
         (repaired if good else wrong).append(pair)
     findings = []
     if repaired:
         findings.append(_good_news(label, repaired))
     if wrong:
-        findings.append(_restated(case, label, wrong, len(pairs), share=share))
+        findings.append(_restated(case, label, wrong, moves.of, share=share))
     return findings
 
 
@@ -117,12 +140,12 @@ def _by_one_factor(pairs: list[Pair]) -> bool:
     return len(factors) >= _A_FEW - 1 and max(factors) - min(factors) < 0.01 * max(factors)
 
 
-def _fits_in(pair: Pair, neighbours: tuple[float, float] | None, interval: str | None) -> bool:
+def _fits_in(pair: Pair, neighbours: tuple[float, float] | None) -> bool:
     """Whether an hour lies between its neighbours now and did not before: one that was repaired.
 
     Hours go up and down by degrees, however little is known of the days they are of.
     """
-    if interval not in ("hour", "minute") or neighbours is None or min(neighbours) <= 0 or pair.after <= 0:
+    if neighbours is None or min(neighbours) <= 0 or pair.after <= 0:
         return False
     middle = (neighbours[0] * neighbours[1]) ** 0.5
     wide = abs(log(neighbours[0] / neighbours[1])) / 2 + _STEP + 2 / middle**0.5

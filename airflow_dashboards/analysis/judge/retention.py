@@ -10,7 +10,7 @@ from airflow_dashboards.analysis import periods
 from airflow_dashboards.analysis.judge import proportion, restated
 from airflow_dashboards.analysis.judge.case import Case, Reading, Unreadable, as_number, canonical
 from airflow_dashboards.analysis.judge.lines import Line, breakdown_label
-from airflow_dashboards.analysis.judge.restated import Pair
+from airflow_dashboards.analysis.judge.restated import Moves, Pair
 from airflow_dashboards.analysis.judge.series import judge_lines
 from airflow_dashboards.analysis.model import Figure, Severity
 
@@ -164,7 +164,9 @@ def _returns(
                         0,
                     )
                 )
-    findings = restated.judge(case, f"returning users{suffix}", changed, None, None, counts=True, share=1.0)
+    findings = restated.judge(
+        case, f"returning users{suffix}", Moves.among(changed), None, None, counts=True, share=1.0
+    )
     if findings:
         return findings
     return _new_cells(case, fresh, past, before, interval, suffix)

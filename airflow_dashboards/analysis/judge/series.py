@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from airflow_dashboards.analysis.expectation import MIN_HISTORY, History, Point
-from airflow_dashboards.analysis.judge import charts, fresh, restated
+from airflow_dashboards.analysis.expectation import MIN_HISTORY, History
+from airflow_dashboards.analysis.judge import charts, fresh, learn, restated, settled
 from airflow_dashboards.analysis.judge.case import Case, Reading
 from airflow_dashboards.analysis.judge.copies import Copies, copies
-from airflow_dashboards.analysis.judge.frame import Frame, align
 from airflow_dashboards.analysis.judge.fresh import Fresh
 from airflow_dashboards.analysis.judge.lines import Line, read
-from airflow_dashboards.analysis.judge.restated import Pair
+from airflow_dashboards.analysis.judge.restated import Moves, Pair
 from airflow_dashboards.analysis.judge.track import Track, arrives_promptly, news_of, value_at
 from airflow_dashboards.analysis.judge.vanished import appeared, vanished
+from airflow_dashboards.analysis.judge.windows import Frames
 from airflow_dashboards.analysis.model import Figure, Finding, Severity
 from airflow_dashboards.analysis.words import count, listed, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
+
+    from airflow_dashboards.analysis.judge.frame import Frame
 
 #: Series judged in full whatever they look like; of the others only those that stand out at first sight.
 _IN_FULL = 12
@@ -27,8 +29,6 @@ _IN_FULL = 12
 _ENOUGH = 60
 #: Series, and periods of each, in whose counts the mark of a double load is looked for.
 _FOR_COPIES = 50
-#: Periods from which a series' expectation is learnt; older ones say little of tomorrow.
-_MOST_HISTORY = 1000
 
 
 def judge(case: Case) -> Reading:
@@ -40,13 +40,11 @@ def judge(case: Case) -> Reading:
 
 def judge_lines(case: Case, before: list[Line] | None, after: list[Line], interval: str | None) -> Reading:
     """Compare two lists of series, whatever kind of tile they were read from."""
-    frames = _Frames(case, interval)
+    frames = Frames(case, interval)
     known = {line.key: line for line in before or ()}
     total = sum(line.volume for line in after if not line.previous) or 1.0
-    lines = [
-        Track(known.get(line.key), line, frames.of(known.get(line.key), line), line.volume / total) for line in after
-    ]
-    lines.sort(key=lambda each: (each.after.previous, -each.after.volume, each.after.key))
+    ranked = sorted(after, key=lambda line: (line.previous, -line.volume, line.key))
+    lines = [frames.track(known.get(line.key), line, line.volume / total) for line in ranked]
     findings: list[Finding] = []
     changed = before is not None and _changed(before, after)
     prompt = arrives_promptly(lines, case)
@@ -75,24 +73,6 @@ def judge_lines(case: Case, before: list[Line] | None, after: list[Line], interv
         figure=_figure(lines, findings),
         chart=charts.of_lines([(each.before, each.after, each.frame, each.history) for each in lines], findings, case),
     )
-
-
-class _Frames:
-    """Frames by pair of windows: the series of a tile share them."""
-
-    def __init__(self, case: Case, interval: str | None) -> None:
-        self._case = case
-        self._interval = interval
-        self._last: list[tuple[Sequence[str] | None, Sequence[str], Frame]] = []
-
-    def of(self, before: Line | None, after: Line) -> Frame:
-        mine = before.days if before is not None else None
-        for days_before, days_after, frame in self._last:
-            if days_after == after.days and days_before == mine:
-                return frame
-        frame = align(mine, after.days, self._interval, then=self._case.then, now=self._case.now)
-        self._last = [(mine, after.days, frame), *self._last[:7]]
-        return frame
 
 
 def _changed(before: list[Line], after: list[Line]) -> bool:
@@ -124,34 +104,33 @@ def _judge_line(
     case: Case, each: Track, previous: list[Track], *, looks: int, prompt: bool, screen: bool, marked: Copies
 ) -> None:
     before, after, frame = each.before, each.after, each.frame
-    same = before is None or (_settled_equal(before, after, frame) and not _shrunk_lately(before, after, frame))
-    if screen and same and not _stands_out(case, each):
+    moves = None if before is None or settled.unmoved(each) else settled.moves(each)
+    moved = restated.moved(case, moves, frame.interval, counts=after.counts) if moves is not None else []
+    if screen and not moved and not _stands_out(case, each):
         return
-    pairs = [] if same or before is None else _pairs(before, after, frame)
-    if pairs and all(pair.after == 0 for pair in pairs) and not any(after.data[index] for index in frame.fresh):
-        gone = _emptied(case, each, pairs)
+    if moves is not None and moves.of and not moves.alive and not any(after.data[index] for index in frame.fresh):
+        gone = _emptied(case, each, moves)
         if gone is not None:
             each.findings.append(gone)
             return
     if not frame.dated:
-        if pairs:
+        if moves is not None:
             each.findings += restated.judge(
-                case, after.label, pairs, frame.interval, None, counts=after.counts, share=each.share
+                case, after.label, moves, frame.interval, None, counts=after.counts, share=each.share
             )
         return
-    moved = {pair.label for pair in pairs if pair.before != pair.after}
-    history = _history(each, previous, case, moved)
+    history = learn.history(each, previous, case, {pair.label for pair in moved})
     each.history = history
-    if pairs:
+    if moves is not None:
         each.findings += restated.judge(
             case,
             after.label,
-            pairs,
+            moves,
             frame.interval,
             history,
             counts=after.counts,
             share=each.share,
-            around=_around(after, frame),
+            around=partial(_around, after, frame),
         )
     if len(history) < MIN_HISTORY:
         return
@@ -174,34 +153,9 @@ def _judge_line(
     each.findings += _shrunk(case, each)
 
 
-def _settled_equal(before: Line, after: Line, frame: Frame) -> bool:
-    if frame.run is not None:
-        mine, theirs = frame.run
-        return before.data[mine] == after.data[theirs]
-    return all(before.data[b] == after.data[a] for b, a in frame.firm)
-
-
-def _shrunk_lately(before: Line, after: Line, frame: Frame) -> bool:
-    if not frame.recheck:
-        return False
-    known = {a: b for b, a in frame.settled[-len(frame.recheck) :]}
-    return any(a not in known or value_at(after.data, a) < value_at(before.data, known[a]) for a in frame.recheck)
-
-
-def _pairs(before: Line, after: Line, frame: Frame) -> list[Pair]:
-    n = len(frame.settled)
-    return [
-        Pair(frame.starts_after[a], after.days[a], value_at(before.data, b), value_at(after.data, a), n - 1 - position)
-        for position, (b, a) in enumerate(frame.settled)
-        if not (before.data[b] is None and after.data[a] is None)
-        # What has only just ended may still fill up: that is judged as a new period is.
-        and not (a in frame.recheck and value_at(after.data, a) >= value_at(before.data, b))
-    ]
-
-
 def _around(after: Line, frame: Frame) -> dict[str, tuple[float, float]]:
     """The neighbours of every complete period, as they are now."""
-    complete = sorted({*frame.older, *(a for _, a in frame.settled), *frame.fresh})
+    complete = frame.complete
     return {
         after.days[here]: (value_at(after.data, one), value_at(after.data, other))
         for one, here, other in zip(complete, complete[1:], complete[2:], strict=False)
@@ -225,52 +179,6 @@ def _stands_out(case: Case, each: Track) -> bool:
     return False
 
 
-def _history(each: Track, previous: list[Track], case: Case, moved: set[str]) -> History:
-    """What was known before the periods in question: values as they were, where they have been restated."""
-    after, before, frame = each.after, each.before, each.frame
-    skip = set(frame.recheck)
-    if before is not None and frame.interval in ("hour", "minute"):
-        # Hours that were there already, and have stayed as they were, are no news.
-        known = {a: b for b, a in frame.settled[-len(frame.recheck) :]} if skip else {}
-        skip = {a for a in skip if not after.data[a] or a not in known or before.data[known[a]] != after.data[a]}
-    points: dict[datetime, Point] = {}
-    for index in frame.older[-_MOST_HISTORY:]:
-        _add(points, frame.starts_after[index], after.days[index], after.data[index])
-    if before is not None:
-        for index in frame.left[-_MOST_HISTORY:]:
-            _add(points, frame.starts_before[index], before.days[index], before.data[index])
-        for b, a in frame.settled[-_MOST_HISTORY:]:
-            if a not in skip or after.days[a] in moved:
-                _add(points, frame.starts_before[b], before.days[b], before.data[b])
-    if before is not None and len(moved) <= 0.4 * len(points):
-        for start in [start for start, point in points.items() if point.label in moved]:
-            del points[start]
-    _extend_with_previous(points, each, previous)
-    holidays = case.rules.holidays
-    kept = [points[start] for start in sorted(points)[-_MOST_HISTORY:] if start.date() not in holidays]
-    first = next((index for index, point in enumerate(kept) if point.value), len(kept))
-    # Zeros before the first value are a time before the thing existed.
-    return History(kept[first if len(kept) - first >= MIN_HISTORY else 0 :], frame.interval, counts=after.counts)
-
-
-def _add(points: dict[datetime, Point], start: datetime | None, label: str, value: float | None) -> None:
-    if start is not None and value is not None:
-        points[start] = Point(start, label, float(value))
-
-
-def _extend_with_previous(points: dict[datetime, Point], each: Track, previous: list[Track]) -> None:
-    """A tile that compares with the period before shows twice the history: use it."""
-    first = min(points, default=None)
-    mine = each.after.key
-    for other in previous:
-        theirs = other.after
-        if (theirs.key[0], *theirs.key[2:]) != (mine[0], *mine[2:]):
-            continue
-        for index, start in enumerate(other.frame.starts_after):
-            if start is not None and (first is None or start < first):
-                _add(points, start, theirs.days[index], theirs.data[index])
-
-
 def _fresh(case: Case, each: Track, *, prompt: bool) -> list[Fresh]:
     """The periods to hold against the expectation."""
     after, before, frame = each.after, each.before, each.frame
@@ -278,8 +186,7 @@ def _fresh(case: Case, each: Track, *, prompt: bool) -> list[Fresh]:
     if frame.interval in ("hour", "minute") and not prompt:
         waiting = frame.since_midnight(case.now)
     if case.rules.late_periods:
-        complete = [*(a for _, a in frame.settled), *frame.fresh]
-        waiting |= set(sorted(complete)[-case.rules.late_periods :])
+        waiting |= set(frame.complete[-case.rules.late_periods :])
     judged, news = [], set(news_of(each))
     # Where a load has brought hours, one without anything is a part of what it brought.
     loaded = bool(news & set(frame.recheck)) and all(a in news for a in frame.recheck if after.data[a])
@@ -294,7 +201,7 @@ def _fresh(case: Case, each: Track, *, prompt: bool) -> list[Fresh]:
         if before is not None:
             b = frame.grown.get(index)
             if b is None and again:
-                b = next((b for b, a in frame.settled if a == index), None)
+                b = next((b for b, a in reversed(frame.settled) if a == index), None)
             earlier = before.data[b] if b is not None else None
         if again and earlier != value:
             earlier_is_part = earlier is None or value >= earlier
@@ -325,10 +232,10 @@ def _stuck(case: Case, each: Track, history: History) -> list[Finding]:
         for index in news
         if (start := frame.starts_after[index]) is not None
     ]
-    known = [a for _, a in frame.settled if a not in set(news)]
-    if not periods or not known or not history.points:
+    known = next((a for _, a in reversed(frame.settled) if a not in news), None)
+    if not periods or known is None or not len(history):
         return []
-    finding = fresh.stuck(case, after.label, history, value_at(after.data, known[-1]), periods)
+    finding = fresh.stuck(case, after.label, history, value_at(after.data, known), periods)
     return [finding] if finding is not None else []
 
 
@@ -342,7 +249,7 @@ def _shrunk(case: Case, each: Track) -> list[Finding]:
         for a, b in sorted({**frame.grown, **frame.still}.items())
         if value_at(after.data, a) < value_at(before.data, b)
     ]
-    return restated.judge(case, after.label, pairs, frame.interval, None, counts=True, share=each.share)
+    return restated.judge(case, after.label, Moves.among(pairs), frame.interval, None, counts=True, share=each.share)
 
 
 def _agreed(findings: list[Finding]) -> list[Finding]:
@@ -399,17 +306,17 @@ def _missing(case: Case, lines: list[Track]) -> list[Finding]:
     return []
 
 
-def _emptied(case: Case, each: Track, pairs: list[Pair]) -> Finding | None:
-    before = sum(abs(pair.before) for pair in pairs)
+def _emptied(case: Case, each: Track, moves: Moves) -> Finding | None:
+    before = moves.volume
     if before < case.rules.min_volume:
         return None
     label = each.after.label
     return Finding(
         code="series.emptied",
         severity=Severity.FAIL,
-        message=f"{label} has become empty: its {count(len(pairs), 'period')} had {number(before)} before, now 0.",
+        message=f"{label} has become empty: its {count(moves.of, 'period')} had {number(before)} before, now 0.",
         subject=label,
-        period=pairs[-1].label,
+        period=moves.last,
         before=before,
         after=0.0,
     )
@@ -449,7 +356,7 @@ def _together(
 
 
 def _sum(lines: list[Line], order: str, days: Sequence[str]) -> Line:
-    data = [sum(value or 0.0 for value in column) for column in zip(*(line.data for line in lines), strict=True)]
+    data = [sum(filter(None, column), 0.0) for column in zip(*(line.data for line in lines), strict=True)]
     return Line((order,), f"all {len(lines)} values together", days, data)
 
 
@@ -464,7 +371,7 @@ def _figure(lines: list[Track], findings: list[Finding]) -> Figure | None:
         return Figure(label=about or "value", before=first.before, after=first.after)
     for each in lines:
         frame = each.frame
-        complete = sorted({*frame.fresh, *(a for _, a in frame.settled), *frame.older})
+        complete = frame.complete
         if not complete or each.after.previous:
             continue
         index = complete[-1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import compress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
     from airflow_dashboards.analysis.model import Finding
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The older part of a long series, complete in both pictures and period by period the same ones."""
+
+    days: Sequence[str]
+    before: Sequence[float | None]
+    after: Sequence[float | None]
+
+
 @dataclass
 class Track:
     """A series with all that was worked out about it."""
@@ -24,6 +34,8 @@ class Track:
     after: Line
     frame: Frame
     share: float
+    #: What is older than what the two lines hold, and has stayed in its place.
+    past: Past | None = None
     findings: list[Finding] = field(default_factory=list)
     history: History | None = None
 
@@ -48,9 +60,7 @@ def arrives_promptly(lines: list[Track], case: Case) -> bool:
 def _last_filled(line: Line | None, starts: Sequence[datetime | None]) -> datetime | None:
     if line is None:
         return None
-    return max(
-        (start for start, value in zip(starts, line.data, strict=True) if value and start is not None), default=None
-    )
+    return max(filter(None, compress(starts, line.data)), default=None)
 
 
 def news_of(each: Track) -> list[int]:

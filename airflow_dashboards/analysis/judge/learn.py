@@ -1,0 +1,79 @@
+"""What a series' expectation is learnt from: its complete periods as they were before those in question."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from airflow_dashboards.analysis.expectation import MIN_HISTORY, MOST_HISTORY, History
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    from airflow_dashboards.analysis.judge.case import Case
+    from airflow_dashboards.analysis.judge.lines import Line
+    from airflow_dashboards.analysis.judge.track import Track
+
+#: Periods by their start, with label and value.
+_Points = dict["datetime", tuple[str, "float | None"]]
+
+
+def history(each: Track, previous: list[Track], case: Case, moved: Collection[str]) -> History:
+    """What was known before the periods in question; `moved` are the labels of those that were restated.
+
+    Restated periods are left out, for either of their values may be the wrong one; as they were, where they are many.
+    """
+    after, before, frame = each.after, each.before, each.frame
+    most = MOST_HISTORY.get(frame.interval or "day", MOST_HISTORY["day"])
+    skip = set(frame.recheck)
+    if before is not None and frame.interval in ("hour", "minute"):
+        # Hours that were there already, and have stayed as they were, are no news.
+        known = {a: b for b, a in frame.settled[-len(frame.recheck) :]} if skip else {}
+        skip = {a for a in skip if not after.data[a] or a not in known or before.data[known[a]] != after.data[a]}
+    points = _points(after, frame.starts_after, frame.older[-most:])
+    if before is not None:
+        points.update(_points(before, frame.starts_before, frame.left[-most:]))
+        settled = frame.settled[-most:]
+        if skip:
+            settled = [(b, a) for b, a in settled if a not in skip or after.days[a] in moved]
+        points.update(_points(before, frame.starts_before, list(map(itemgetter(0), settled))))
+        if moved and len(moved) <= 0.4 * len(points):
+            points = {start: point for start, point in points.items() if point[0] not in moved}
+    _extend_with_previous(points, each, previous)
+    starts = sorted(points)[-most:]
+    if case.rules.holidays:
+        starts = [start for start in starts if start.date() not in case.rules.holidays]
+    kept = [points[start] for start in starts]
+    values = [float(value or 0.0) for _, value in kept]
+    first = next((index for index, value in enumerate(values) if value), len(values))
+    # Zeros before the first value are a time before the thing existed.
+    first = first if len(values) - first >= MIN_HISTORY else 0
+    return History(
+        starts[first:], [label for label, _ in kept[first:]], values[first:], frame.interval, counts=after.counts
+    )
+
+
+def _points(line: Line, starts: Sequence[datetime | None], indexes: Sequence[int]) -> _Points:
+    days, data = line.days, line.data
+    return {
+        start: (days[index], data[index])
+        for index in indexes
+        if (start := starts[index]) is not None and data[index] is not None
+    }
+
+
+def _extend_with_previous(points: _Points, each: Track, previous: list[Track]) -> None:
+    """A tile that compares with the period before shows twice the history: use it."""
+    first = min(points, default=None) if previous else None
+    mine = each.after.key
+    for other in previous:
+        theirs = other.after
+        if (theirs.key[0], *theirs.key[2:]) != (mine[0], *mine[2:]):
+            continue
+        earlier = [
+            index
+            for index, start in enumerate(other.frame.starts_after)
+            if start is not None and (first is None or start < first)
+        ]
+        points.update(_points(theirs, other.frame.starts_after, earlier))
