@@ -10,7 +10,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowRescheduleException, AirflowSkipException, TaskDeferred
+
+try:
+    from airflow.sdk.exceptions import AirflowRescheduleException, AirflowSkipException, TaskDeferred
+except ImportError:  # Airflow 3.1
+    from airflow.exceptions import (  # type: ignore[attr-defined, no-redef]
+        AirflowRescheduleException,
+        AirflowSkipException,
+        TaskDeferred,
+    )
 
 from airflow_dashboards.compat import AirflowSensorTimeout
 from airflow_dashboards.posthog import Dashboard, PostHogConnectionError, RateLimitError
