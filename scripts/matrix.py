@@ -83,6 +83,8 @@ def prepare(pair: Pair) -> Path:
     constraints = ["--constraints", str(OLDEST_CONSTRAINTS)] if pair == OLDEST else []
     packages = [f"apache-airflow=={pair.airflow}", *pair.bounds, "--editable", ".[sandbox,report]", "--group", "dev"]
     run(UV, "pip", "install", "--quiet", "--python", python, *constraints, *packages)
+    # The tests that install other people's clients look for it beside their Python, where `make install` has it.
+    python.with_name(UV.name).symlink_to(UV)
     installed.touch()
     return python
 
