@@ -175,12 +175,18 @@ def test_consent_that_was_not_given_is_said(posthog_sandbox: Sandbox, cycle: Cyc
 
 
 @pytest.mark.posthog_sandbox(build="2026-05", demo=True)
+@pytest.mark.parametrize("lasting", [timedelta(minutes=31), timedelta(days=1)], ids=["31 minutes", "a day"])
 def test_a_load_longer_than_30_minutes_outlives_posthogs_snapshot_not_ours(
-    posthog_sandbox: Sandbox, cycle: Cycle
+    posthog_sandbox: Sandbox, cycle: Cycle, lasting: timedelta
 ) -> None:
     def load() -> None:
-        load_yesterday(posthog_sandbox, demo.ALL)()
-        posthog_sandbox.advance(31 * 60)
+        begun = datetime.now(timezone.utc)
+        posthog_sandbox.advance(lasting.total_seconds())
+        # A load over midnight, as even a short one may be, has one more day to load.
+        days = (begun + lasting).date() - begun.date()
+        for late in range(days.days):
+            demo.load_day(posthog_sandbox.url, begun.date() + timedelta(days=late - 1))
+        demo.load_day(posthog_sandbox.url, (begun + lasting).date() - timedelta(days=1), breakages=demo.ALL)
 
     run = cycle(load, session=True, narrator="posthog")
 
