@@ -5,6 +5,7 @@ What moved is imported from here. What an older Airflow lacks is done without, a
 | what | since | before that |
 | --- | --- | --- |
 | `conf`, errors and metrics in `airflow.sdk` | 3.2 | the same from Airflow's core |
+| `airflow posthog …` | 3.2 | `python -m airflow_dashboards …`, without Airflow's Connections |
 | fields of the connection form | 3.2 | the standard fields; the others are written as JSON into the extra field |
 | task state store | 3.3 | the ledger of a batch, and since when a sensor waits, are files beside the snapshots |
 | `on_kill` of triggers | 3.3 | queries of a task that is ended while it is deferred are computed to their end |
