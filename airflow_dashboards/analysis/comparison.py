@@ -281,8 +281,10 @@ def _both(one: Tile, other: Tile, before: Snapshot, after: Snapshot, rules: Rule
         other.last_refresh or after.taken_at,
     )
     reading = _judged(case)
-    if not equal and instant(one.last_refresh) == instant(other.last_refresh) and _only_reordered(one, other, reading):
-        return Reading(changed=False)
+    if not equal and _only_reordered(one, other, reading):
+        equal = True
+        if instant(one.last_refresh) == instant(other.last_refresh):
+            return Reading(changed=False)
     reading.changed = reading.changed and not equal
     if not moved and equal:
         reading.findings = [finding for finding in reading.findings if finding.severity is Severity.INFO]

@@ -8,6 +8,7 @@ unexpected only if it is so under each of them.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -381,9 +382,9 @@ class History:
         return readings + self._unseen(start, main, spread)
 
     def _level_around(self, start: datetime) -> float:
-        nearest = nsmallest(
-            max(self._width, 4), range(len(self._starts)), key=lambda index: abs(self._starts[index] - start)
-        )
+        size, here = max(self._width, 4), bisect_left(self._starts, start)
+        around = range(max(here - size, 0), min(here + size + 1, len(self._starts)))
+        nearest = nsmallest(size, around, key=lambda index: abs(self._starts[index] - start))
         weight = sum([self._all_factors[index] for index in nearest])
         return sum([self._clean[index] for index in nearest]) / weight if weight > 0 else 0.0
 

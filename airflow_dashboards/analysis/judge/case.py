@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from airflow_dashboards.analysis.model import Chart, Figure, Finding, Severity, Tile
@@ -12,6 +13,7 @@ from airflow_dashboards.analysis.periods import local
 from airflow_dashboards.analysis.rules import Rules, Sensitivity
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
 #: How unlikely, in one tile and by chance, a value must be to become a finding.
@@ -109,6 +111,18 @@ def as_number(value: Any) -> float | None:
             return None
         return parsed if -_LARGEST < parsed < _LARGEST else None
     return None
+
+
+def as_numbers(values: Sequence[Any]) -> Sequence[float | None]:
+    """Return JSON values as numbers, None for what is none: `as_number` for many, which mostly are plain numbers."""
+    if set(map(type, values)) <= {int, float}:
+        try:
+            plain = isfinite(sum(values)) and min(values, default=0) > -_LARGEST and max(values, default=0) < _LARGEST
+        except OverflowError:  # an integer beyond any float
+            plain = False
+        if plain:
+            return values
+    return list(map(as_number, values))
 
 
 def canonical(value: Any) -> str:

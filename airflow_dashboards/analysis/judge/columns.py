@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from airflow_dashboards.analysis import periods
-from airflow_dashboards.analysis.judge.case import Unreadable, as_number, canonical
+from airflow_dashboards.analysis.judge.case import Unreadable, as_number, as_numbers, canonical
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,8 +125,8 @@ def _holds(name: str, values: Sequence[Any]) -> Holds:
     if not seen:
         return Holds.NOTHING
     lowered = name.lower()
-    numbers = [as_number(value) for value in seen]
-    if all(number is not None for number in numbers) and not all(_is_day(value) for value in seen):
+    numbers = as_numbers(seen) if as_number(seen[0]) is not None else [None]
+    if None not in numbers and not all(_is_day(value) for value in seen):
         whole = all(number == int(number) for number in numbers if number is not None)
         if whole and _ID.search(lowered):
             return Holds.ID

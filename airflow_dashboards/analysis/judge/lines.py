@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from airflow_dashboards.analysis.judge.case import Unreadable, as_number, canonical
+from airflow_dashboards.analysis.judge.case import Unreadable, as_numbers, canonical
 from airflow_dashboards.analysis.words import brief
 
 if TYPE_CHECKING:
@@ -50,17 +49,11 @@ class Line:
         return sum(map(abs, filter(None, self.data)), 0.0)
 
 
-def numbers(data: Any) -> list[Value]:
+def numbers(data: Any) -> Sequence[Value]:
     """Return a list's numbers, None for what is none."""
     if not isinstance(data, list):
         raise Unreadable("a series has no list of values")
-    if set(map(type, data)) <= {int, float}:
-        try:
-            if isfinite(sum(data)) and min(data, default=0) > -1e100 and max(data, default=0) < 1e100:
-                return data
-        except OverflowError:  # an integer beyond any float
-            pass
-    return [as_number(value) for value in data]
+    return as_numbers(data)
 
 
 def is_rest(value: Any) -> bool:
@@ -115,7 +108,7 @@ def read(result: Any) -> list[Line]:
     return unique(lines)
 
 
-def _line(item: dict[str, Any], days: list[str], data: list[Value]) -> Line:
+def _line(item: dict[str, Any], days: list[str], data: Sequence[Value]) -> Line:
     action = item.get("action")
     broken_down = "breakdown_value" in item
     value = item.get("breakdown_value")

@@ -7,7 +7,7 @@ from math import fsum, inf
 from typing import TYPE_CHECKING
 
 from airflow_dashboards.analysis.judge import amount, charts, values
-from airflow_dashboards.analysis.judge.case import Case, Reading, as_number, canonical
+from airflow_dashboards.analysis.judge.case import Case, Reading, as_numbers, canonical
 from airflow_dashboards.analysis.judge.columns import Column, Holds, Table
 from airflow_dashboards.analysis.judge.lines import is_rest
 from airflow_dashboards.analysis.judge.values import Named
@@ -158,13 +158,15 @@ def _total(column: Column) -> float:
             total = inf
         if abs(total) < 1e100:
             return total
-    return fsum(value for value in map(as_number, column.values) if value is not None)
+    return fsum(value for value in as_numbers(column.values) if value is not None)
 
 
 def _measures(case: Case, before: Table, after: Table, key: Sequence[str]) -> tuple[list[Finding], str | None]:
     """Findings about numeric columns, and the column worth drawing."""
     findings: list[Finding] = []
     drawn = None
+    one_by_one = key and before.size > 1 and max(before.size, after.size) <= _ONE_BY_ONE
+    names = [_names(table, key) for table in (before, after)] if one_by_one else []
     named_vanished: set[str | None] = set()
     for name in _common(before, after):
         old, new = before.columns[name], after.columns[name]
@@ -173,10 +175,7 @@ def _measures(case: Case, before: Table, after: Table, key: Sequence[str]) -> tu
         drawn = drawn or name
         if not before.size or not after.size:
             continue
-        if key and before.size > 1 and max(before.size, after.size) <= _ONE_BY_ONE:
-            some = _one_by_one(case, before, after, key, name)
-        else:
-            some = _summed(case, before, after, name)
+        some = _one_by_one(case, before, after, names, name) if one_by_one else _summed(case, before, after, name)
         for finding in some:
             if finding.code == "table.value.vanished":
                 if finding.subject in named_vanished:
@@ -198,19 +197,29 @@ def _summed(case: Case, before: Table, after: Table, name: str) -> list[Finding]
     return amount.judge(case, label, _total(old), _total(new), counts=old.holds is Holds.COUNT, code="table.sum")
 
 
-def _one_by_one(case: Case, before: Table, after: Table, key: Sequence[str], name: str) -> list[Finding]:
+def _names(table: Table, key: Sequence[str]) -> list[Named]:
+    """The rows of a table as values that have only their names."""
+    return [
+        Named(
+            each[0] if len(each) == 1 else canonical(list(each)),
+            " / ".join([brief(part, most=30) for part in each]),
+            0.0,
+            all(map(is_rest, each)),
+        )
+        for each in table.keys(key)
+    ]
+
+
+def _one_by_one(case: Case, before: Table, after: Table, names: Sequence[list[Named]], name: str) -> list[Finding]:
     old, new = before.columns[name], after.columns[name]
     sides = [
         values.collect(
-            Named(
-                canonical(list(each)),
-                " / ".join(brief(part, most=30) for part in each),
-                value or 0.0,
-                all(map(is_rest, each)),
-            )
-            for each, value in zip(table.keys(key), map(as_number, column.values), strict=True)
+            [
+                Named(each.key, each.label, value or 0.0, each.rest)
+                for each, value in zip(named, as_numbers(column.values), strict=True)
+            ]
         )
-        for table, column in ((before, old), (after, new))
+        for named, column in zip(names, (old, new), strict=True)
     ]
     churn = len(sides[0].keys() & sides[1].keys()) < 0.5 * min(len(sides[0]), len(sides[1]))
     if churn:
@@ -221,7 +230,7 @@ def _one_by_one(case: Case, before: Table, after: Table, key: Sequence[str], nam
             if finding.before and finding.after is not None and not 1 / 3 < finding.after / finding.before < 3
         ]
     full = before.size == after.size and before.size >= 10 and before.size % 5 == 0
-    reading = values.judge(
+    found = values.findings(
         case,
         sides[0],
         sides[1],
@@ -240,7 +249,7 @@ def _one_by_one(case: Case, before: Table, after: Table, key: Sequence[str], nam
                 else f"{brief(name)}: {finding.message}",
             }
         )
-        for finding in reading.findings
+        for finding in found
     ]
 
 
@@ -268,9 +277,9 @@ def _chart(before: Table, after: Table, key: Sequence[str], name: str | None, fi
     sides: list[dict[str, float]] = []
     for table in (before, after):
         side: dict[str, float] = {}
-        for each, value in zip(table.keys(key), table.columns[name].values, strict=True):
-            label = " / ".join(brief(part, most=30) for part in each)
-            side[label] = side.get(label, 0.0) + (as_number(value) or 0.0)
+        labels = [" / ".join([brief(part, most=30) for part in each]) for each in table.keys(key)]
+        for label, value in zip(labels, as_numbers(table.columns[name].values), strict=True):
+            side[label] = side.get(label, 0.0) + (value or 0.0)
         sides.append(side)
     old, new = sides
     urgent = {finding.subject for finding in findings if finding.severity is not Severity.INFO}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from airflow_dashboards.analysis import periods
 from airflow_dashboards.analysis.judge import rows
-from airflow_dashboards.analysis.judge.case import Case, Reading, as_number
+from airflow_dashboards.analysis.judge.case import Case, Reading, as_numbers
 from airflow_dashboards.analysis.judge.columns import Column, Holds, Table, Timeline, find_key, read, timeline
 from airflow_dashboards.analysis.judge.lines import Line, is_rest, unique
 from airflow_dashboards.analysis.judge.series import judge_lines
@@ -162,16 +162,15 @@ def _lines(
         if kind not in (Holds.COUNT, Holds.SUM, Holds.RATE):
             continue
         data: dict[tuple[str, ...], list[float | None]] = {}
-        for group, index, value in zip(groups, at, column.values, strict=True):
+        for group, index, amount in zip(groups, at, as_numbers(column.values), strict=True):
             if index is None:
                 continue
             values = data.get(group)
             if values is None:
                 # A period without a row had nothing to count; an average of nothing is no number.
                 values = data[group] = [None if kind is Holds.RATE else 0.0] * len(axis)
-            amount_ = as_number(value)
-            if amount_ is not None:
-                values[index] = amount_ + ((values[index] or 0.0) if kind is not Holds.RATE else 0.0)
+            if amount is not None:
+                values[index] = float(amount) if kind is Holds.RATE else amount + (values[index] or 0.0)
         lines += [_line(name, kind, group, days, values, several=bool(dimensions)) for group, values in data.items()]
     return unique(lines)
 

@@ -32,8 +32,12 @@ class Named:
 
 def collect(items: Iterable[Named]) -> dict[str, Named]:
     """Named values by key, in the order of keys; those that share one are added up."""
+    given = list(items)
+    alone = {item.key: item for item in given}
+    if len(alone) == len(given):
+        return {key: alone[key] for key in sorted(alone)}
     found: dict[str, Named] = {}
-    for item in sorted(items, key=lambda each: (each.key, each.label, each.value)):
+    for item in sorted(given, key=lambda each: (each.key, each.label, each.value)):
         known = found.get(item.key)
         found[item.key] = item if known is None else Named(item.key, known.label, known.value + item.value, known.rest)
     return found
@@ -54,21 +58,39 @@ def judge(
     total = sum(each.value for each in after.values())
     if before is None:
         return Reading(False, [], Figure(label=what, after=total), _chart(None, after, [], what))
-    old = sum(each.value for each in before.values())
-    findings: list[Finding] = []
+    found = findings(case, before, after, what=what, counts=counts, ranking=ranking, code=code, additive=additive)
+    changed = {key: each.value for key, each in before.items()} != {key: each.value for key, each in after.items()}
+    figure = Figure(label=_label(before, after, what), before=sum(each.value for each in before.values()), after=total)
+    return Reading(changed, found, figure, _chart(before, after, found, what))
+
+
+def findings(
+    case: Case,
+    before: dict[str, Named],
+    after: dict[str, Named],
+    *,
+    what: str,
+    counts: bool,
+    ranking: bool,
+    code: str,
+    additive: bool,
+) -> list[Finding]:
+    """What is wrong with named values; the arguments are those of `judge`."""
+    old, total = (sum(each.value for each in side.values()) for side in (before, after))
+    found: list[Finding] = []
     single = len(before) == len(after) == 1
-    label = next(iter(after.values())).label if single else f"{what}, all together"
     if additive or single:
-        findings += amount.judge(case, label, old, total, counts=counts, code="number")
+        found += amount.judge(case, _label(before, after, what), old, total, counts=counts, code="number")
     if not single:
         whole = abs(old) or 1.0
-        findings += _moved(case, before, after, whole, counts=counts, code=code, follow=bool(findings))
-        findings += _lost(case, before, after, whole, ranking=ranking, code=code)
-        findings += _new(before, after, code=code)
-    changed = {key: each.value for key, each in before.items()} != {key: each.value for key, each in after.items()}
-    return Reading(
-        changed, findings, Figure(label=label, before=old, after=total), _chart(before, after, findings, what)
-    )
+        found += _moved(case, before, after, whole, counts=counts, code=code, follow=bool(found))
+        found += _lost(case, before, after, whole, ranking=ranking, code=code)
+        found += _new(before, after, code=code)
+    return found
+
+
+def _label(before: dict[str, Named], after: dict[str, Named], what: str) -> str:
+    return next(iter(after.values())).label if len(before) == len(after) == 1 else f"{what}, all together"
 
 
 def _moved(
