@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from airflow_dashboards.analysis import question, states
 from airflow_dashboards.analysis.judge import JUDGES
-from airflow_dashboards.analysis.judge.case import Case, Reading, Unreadable, canonical, same_json
+from airflow_dashboards.analysis.judge.case import Case, Reading, Unreadable, same_json
 from airflow_dashboards.analysis.kinds import classify
 from airflow_dashboards.analysis.model import (
     Analysis,
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 #: Findings kept per tile; a tile with more is broken in one way, many times over.
 MOST_FINDINGS = 12
+#: Elements of an unreadable result that are matched one by one, whatever their order.
+_MATCHED_BY_TRIAL = 1000
 _SEVERITIES = (Severity.FAIL, Severity.WARN, Severity.INFO)
 _VERDICTS = {Severity.FAIL: Verdict.FAIL, Severity.WARN: Verdict.WARN, Severity.INFO: Verdict.PASS}
 _VERDICT_ORDER = (Verdict.FAIL, Verdict.WARN, Verdict.PASS)
@@ -295,10 +297,17 @@ def _only_reordered(one: Tile, other: Tile, reading: Reading) -> bool:
     """Whether two results that nobody can read have the same elements, in another order."""
     if not any(finding.code == "tile.unreadable" for finding in reading.findings):
         return False
-    sides = one.result, other.result
-    if not all(isinstance(side, list) for side in sides) or one.columns != other.columns:
+    mine, theirs = one.result, other.result
+    if not isinstance(mine, list) or not isinstance(theirs, list) or one.columns != other.columns:
         return False
-    return sorted(map(canonical, sides[0])) == sorted(map(canonical, sides[1]))
+    if len(mine) != len(theirs) or len(mine) > _MATCHED_BY_TRIAL:
+        return False
+    rest = list(theirs)
+    for each in mine:
+        if each not in rest:
+            return False
+        rest.remove(each)
+    return True
 
 
 def _kind(tile: Tile) -> QueryKind:
