@@ -177,10 +177,16 @@ CODES: dict[str, Code] = {
         "The tile is no longer on the dashboard.", "info", "number of tiles before and after", "`ignore`"
     ),
     "tile.query_changed": Code(
-        "The insight was edited, or its timezone changed: its numbers can't be compared.", "info", "none", "`ignore`"
+        "The insight was edited, or its timezone changed: it is judged by itself, not against the picture before.",
+        "info",
+        "none",
+        "`ignore`",
     ),
     "tile.filters_changed": Code(
-        "The dashboard's filters act on the tile and have changed.", "info", "none", "`ignore`"
+        "The dashboard's filters act on the tile and have changed: it is judged by itself, as an edited one is.",
+        "info",
+        "none",
+        "`ignore`",
     ),
     "tile.unreadable": Code(
         "A result has not the shape of its query kind; the message says why.", "warn", "none", "`ignore`"

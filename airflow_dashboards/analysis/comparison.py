@@ -110,7 +110,7 @@ def _about_dashboard(before: Snapshot | None, after: Snapshot) -> list[Finding]:
             Finding(
                 code="dashboard.filters_changed",
                 severity=Severity.INFO,
-                message="The dashboard's filters or variables have changed; tiles they act on are not compared.",
+                message="The dashboard's filters or variables have changed; tiles they act on are judged by themselves.",
             )
         )
     was = {tile.id: tile for tile in before.tiles if _is_insight(tile)}
@@ -173,6 +173,7 @@ def _tile(
         comparability, reading = _contents(one, other, before, after, rules)
         findings += reading.findings
     findings = _kept(findings, rules)
+    figure = _told(reading.figure, findings) if reading is not None else None
     verdict = _VERDICTS[min((finding.severity for finding in findings), key=_SEVERITIES.index, default=Severity.INFO)]
     return TileAnalysis(
         tile_id=other.id,
@@ -186,11 +187,27 @@ def _tile(
         last_refresh_after=other.last_refresh,
         comparability=comparability,
         verdict=verdict,
-        summary=_sentence(other, findings, comparability, reading.figure if reading else None),
-        figure=reading.figure if reading is not None else None,
+        summary=_sentence(other, findings, comparability, figure),
+        figure=figure,
         findings=findings,
         chart=_chart(reading),
     )
+
+
+def _told(figure: Figure | None, findings: list[Finding]) -> Figure | None:
+    """The figure, beside what was expected of it where its number before says nothing of what is wrong.
+
+    A lost day was empty before its load, too: that it still is 0 is no change, and yet it is the finding.
+    """
+    if figure is None or not findings or findings[0].severity is Severity.INFO:
+        return figure
+    worst = findings[0]
+    low, high, now = worst.expected_low, worst.expected_high, worst.after
+    if low is None or high is None or now is None or figure.after != now or low <= now <= high:
+        return figure
+    if figure.before is not None and (figure.before != worst.before or (figure.before > now) == (now < low)):
+        return figure
+    return figure.model_copy(update={"before": None, "expected_low": low, "expected_high": high})
 
 
 def _chart(reading: Reading | None) -> Chart | None:
@@ -226,19 +243,20 @@ def _contents(
     if one is None or before is None or not states.usable(one):
         return Comparability.NOTHING_CAPTURED, _alone(one, other, before, after, rules)
     asked = question.compare_questions(one, other, filters_changed=question.filters_differ(before, after))
-    if asked is not Question.SAME:
-        return Comparability.NOTHING_COMPARABLE, Reading(True, [_other_question(other, asked)])
-    findings: list[Finding] = []
     old = states.stale(one, other, rules, before_at=before.taken_at, after_at=after.taken_at)
-    if old is not None:
-        findings.append(old)
+    findings = [old] if old is not None else []
+    if asked is not Question.SAME:
+        # Nobody's load did that, so it is held against nothing; what it shows by itself may be broken all the same.
+        reading = _by_itself(other, after, rules)
+        reading.findings = [_other_question(other, asked), *findings, *reading.findings]
+        return Comparability.NOTHING_COMPARABLE, reading
     if one.status is not other.status:
         changed = states.emptied(other) if other.status is TileStatus.EMPTY else states.recovered(one, other)
         size = float(len(one.result)) if isinstance(one.result, list) else None
         what = "rows" if _kind(one) is QueryKind.TABLE else "entries of the result"
         reading = Reading(True, [changed], Figure(label=what, before=size, after=0.0))
         if other.status is TileStatus.OK:
-            alone = _judged(Case(other.name, None, other, rules, None, other.last_refresh or after.taken_at))
+            alone = _by_itself(other, after, rules)
             reading = Reading(True, [changed, *alone.findings], alone.figure, alone.chart)
     elif other.status is TileStatus.EMPTY:
         reading = Reading(changed=False)
@@ -249,12 +267,19 @@ def _contents(
         return Comparability.NOTHING_COMPARABLE, reading
     if old is not None and not reading.changed:
         return Comparability.NOTHING_COMPARABLE, reading
-    return (Comparability.CHANGED if reading.changed else Comparability.UNCHANGED), reading
+    # The same numbers where a load should have brought others: what they stand for has changed, and it is wrong now.
+    changed_meaning = any(finding.severity is not Severity.INFO for finding in reading.findings)
+    return (Comparability.CHANGED if reading.changed or changed_meaning else Comparability.UNCHANGED), reading
+
+
+def _by_itself(tile: Tile, after: Snapshot, rules: Rules) -> Reading:
+    """What a tile shows, held against nothing but its own history."""
+    return _judged(Case(tile.name, None, tile, rules, None, tile.last_refresh or after.taken_at))
 
 
 def _alone(one: Tile | None, other: Tile, before: Snapshot | None, after: Snapshot, rules: Rules) -> Reading:
     """A tile without a picture before: what it shows by itself."""
-    reading = _judged(Case(other.name, None, other, rules, None, other.last_refresh or after.taken_at))
+    reading = _by_itself(other, after, rules)
     if one is not None:
         reading.findings.insert(0, states.recovered(one, other))
     elif before is not None:
@@ -331,15 +356,17 @@ def _other_question(tile: Tile, asked: Question) -> Finding:
     code, message = {
         Question.EDITED: (
             "tile.query_changed",
-            f"The definition of {name} was edited, so its numbers can't be compared.",
+            f"The definition of {name} was edited, so its numbers can't be compared with those before.",
         ),
         Question.FILTERED: (
             "tile.filters_changed",
-            f"The dashboard's filters act on {name} and have changed, so its numbers can't be compared.",
+            f"The dashboard's filters act on {name} and have changed, so its numbers can't be compared with those "
+            "before.",
         ),
         Question.TIMEZONE: (
             "tile.query_changed",
-            f"{name} is cut in another timezone ({tile.timezone}) than before, so its periods can't be compared.",
+            f"{name} is cut in another timezone ({tile.timezone}) than before, so its periods can't be compared with "
+            "those before.",
         ),
     }[asked]
     return Finding(code=code, severity=Severity.INFO, message=message)

@@ -132,8 +132,8 @@ class Comparability(str, Enum):
 
     NOTHING_CAPTURED = "nothing_captured"  # no usable result before
     NOTHING_COMPARABLE = "nothing_comparable"  # usable before, but nothing after to hold against it
-    UNCHANGED = "unchanged"
-    CHANGED = "changed"
+    UNCHANGED = "unchanged"  # the same numbers, and nothing wrong with that
+    CHANGED = "changed"  # other numbers, or the same where a period has ended that should have brought others
 
 
 class Finding(_Data):
@@ -162,10 +162,13 @@ class Figure(_Data):
 
     #: What the number is, e.g. `purchase on 2026-06-01` or `rows`.
     label: str
-    #: None where the picture before had no such number: a period that still ran, or had not begun, is nothing to hold
-    #: its end against.
+    #: None where the picture before had no such number: a period that still ran, or had not begun or not been loaded,
+    #: is nothing to hold its end against.
     before: float | None = None
     after: float | None = None
+    #: What was expected instead, where there is no number before and `after` is not as expected; both ends inclusive.
+    expected_low: float | None = None
+    expected_high: float | None = None
     #: `ratio` where 0.62 is read as 62 %.
     unit: Literal["ratio"] | None = None
 

@@ -263,7 +263,7 @@ def _said(finding: Finding, already: str) -> Said:
         facts.append(f"expected at least {words.about(finding.expected_low)}")
     elif finding.expected_high is not None:
         facts.append(f"expected at most {words.about(finding.expected_high)}")
-    if finding.before is not None:
+    if finding.before is not None and finding.before != finding.after:
         facts.append(f"before {words.number(finding.before)}")
     if finding.after is not None:
         facts.append(f"after {words.number(finding.after)}")

@@ -128,7 +128,7 @@ def relative(change: float | None) -> str:
 
 
 def sides(figure: Figure | None) -> tuple[str, str]:
-    """Return a figure's number before and after, a ratio as a percentage.
+    """Return a figure's number before and after, a ratio as a percentage; what was expected where there is none before.
 
     Example:
         >>> sides(Figure(label="conversion", before=0.62, after=0.081, unit="ratio"))
@@ -136,9 +136,14 @@ def sides(figure: Figure | None) -> tuple[str, str]:
     """
     if figure is None:
         return NOTHING, NOTHING
-    if figure.unit == "ratio":
-        return _percentage(figure.before), _percentage(figure.after)
-    return number(figure.before), number(figure.after)
+    written = _percentage if figure.unit == "ratio" else number
+    if figure.before is None and figure.expected_low is not None and figure.expected_high is not None:
+        low, high = (
+            written(bound) if figure.unit == "ratio" else about(bound)
+            for bound in (figure.expected_low, figure.expected_high)
+        )
+        return (f"{low} expected" if low == high else f"{low} to {high} expected"), written(figure.after)
+    return written(figure.before), written(figure.after)
 
 
 def _percentage(share: float | None) -> str:
@@ -148,9 +153,14 @@ def _percentage(share: float | None) -> str:
 
 
 def moved(figure: Figure | None) -> str:
-    """Return a figure's change in one word: a percentage, `new`, `gone`, or a dash."""
+    """Return a figure's change in one word: a percentage, `new`, `gone`, `too low`, `too high`, or a dash."""
     if figure is None:
         return NOTHING
+    if figure.before is None and figure.after is not None:
+        if figure.expected_low is not None and figure.after < figure.expected_low:
+            return "too low"
+        if figure.expected_high is not None and figure.after > figure.expected_high:
+            return "too high"
     if figure.before is None and figure.after is not None:
         return "new"
     if figure.before is not None and figure.after is None:
