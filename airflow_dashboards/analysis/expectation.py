@@ -44,6 +44,10 @@ _CYCLE = {"day": 7, "hour": 24, "minute": 60, "week": 4, "month": 3, "quarter": 
 #: Periods that the level of the next one is taken from.
 _RECENT = {"day": 14, "hour": 168, "minute": 120, "week": 5, "month": 4, "quarter": 4, "year": 3}
 
+#: Periods expected to have at least this part of what another is are of its kind.
+_COMPARABLE = 0.2
+_DAY, _WEEK = timedelta(days=1), timedelta(days=7)
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -150,7 +154,7 @@ class History:
     def _fit(self) -> None:
         n = len(self._values)
         self._level, self._growth, self._spread = 0.0, 0.0, _PRIOR_SPREAD
-        self._ratios: list[float] = []
+        self._made: list[tuple[float, float]] = []
         self._of_a_kind = [n, n]
         if self._interval == "hour":
             weekends = sum(map(weekend, self._starts))
@@ -193,13 +197,34 @@ class History:
         groups = [sorted(values[offset::width]) for offset in range(width)]
         middles = [group[len(group) // 2] for group in groups]
         # Where weekdays are not told apart, a low value may be a weekend's. A few are counts, and no outliers.
-        share = 0.45 if width == 7 else 0.12
-        lows = [middle * share if middle >= 10 else 0.0 for middle in middles]
-        highs = [middle * 2.2 if middle >= 10 else inf for middle in middles]
+        share, few = (0.45 if width == 7 else 0.12), (10.0 if self._grain else 0.0)
+        lows = [middle * share if middle >= few else 0.0 for middle in middles]
+        highs = [middle * 2.2 if middle >= few and middle else inf for middle in middles]
+        low_ones = {index for index, (value, low) in enumerate(zip(values, cycle(lows), strict=False)) if value < low}
+        if width != 7:
+            low_ones -= self._idle(low_ones)
         return [
-            value if low <= value <= high else low if value < low else high
-            for value, low, high in zip(values, cycle(lows), cycle(highs), strict=False)
+            low if index in low_ones else high if value > high else value
+            for index, (value, low, high) in enumerate(zip(values, cycle(lows), cycle(highs), strict=False))
         ]
+
+    def _idle(self, low: set[int]) -> set[int]:
+        """Low periods that have their like a week before or after, or on the other day of their weekend, if known."""
+        if not low or self._interval not in ("day", "hour"):
+            return set()
+        known = {start: index for index, start in enumerate(self._starts)}
+        idle = set()
+        for index in low:
+            start = self._starts[index]
+            alike = [start - _WEEK, start + _WEEK]
+            if weekend(start):
+                other = start + (_DAY if start.weekday() == 5 else -_DAY)
+                if other not in known:
+                    idle.add(index)
+                alike.append(other)
+            if any(known.get(each) in low for each in alike):
+                idle.add(index)
+        return idle
 
     def _local_levels(self, values: Sequence[float], width: int) -> list[float]:
         """Mean over the cycle around each period; a whole cycle, so that the rhythm cancels out."""
@@ -297,9 +322,10 @@ class History:
         forecasts = self._forecasts(values)
         made = [(value, mean) for value, mean in zip(self._values, forecasts, strict=True) if mean > 0]
         cells = max(len(self._factors), 1)
-        self._ratios = sorted([value / mean for value, mean in made])
+        self._made = made
         if not made:
             return
+        ratios = [value / mean for value, mean in made]
         typical = sum([mean for _, mean in made]) / len(made)
         if self._grain and typical < 10:
             # The median of so few counts is a staircase: squared errors then, without the largest.
@@ -307,8 +333,8 @@ class History:
             kept = squares[: max(len(squares) - max(len(squares) // 20, 1), 1)]
             square = max(sum(kept) / len(kept) * 1.15 - 1, 0.0) / typical
         else:
-            middle = median(self._ratios)
-            mad = _MAD * median([abs(ratio - middle) for ratio in self._ratios])
+            middle = median(ratios)
+            mad = _MAD * median([abs(ratio - middle) for ratio in ratios])
             square = mad * mad - (self._grain / typical if self._grain else 0.0)
         square = max(square, 0.0) * n / max(n - cells * 0.5, 1)
         if cells > 1 and n < 2 * cells:
@@ -443,16 +469,15 @@ class History:
 
     def _has_been(self, value: float, noise: Noise) -> bool:
         """Whether the history has had values as far out often enough for this one to be ordinary."""
-        n = len(self._ratios)
-        if n < 20 or noise.mean <= 0:
+        if len(self._made) < 20 or noise.mean <= 0:
             return False
+        # An idle day that was idle says nothing of a busy one.
+        ratios = [value / mean for value, mean in self._made if mean >= _COMPARABLE * noise.mean]
         ratio = value / noise.mean
         alike = (
-            sum(each <= ratio * 1.05 for each in self._ratios)
-            if ratio < 1
-            else sum(each >= ratio * 0.95 for each in self._ratios)
+            sum(each <= ratio * 1.05 for each in ratios) if ratio < 1 else sum(each >= ratio * 0.95 for each in ratios)
         )
-        return alike >= max(3, n * 0.04)
+        return alike >= max(3, len(ratios) * 0.04)
 
     def _relatives(self, start: datetime) -> tuple[Point, ...]:
         """The closest relatives of a period, as far as the rhythm makes them so."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
+#: Share of the week that an idle weekend counts as, so that hours can be told from days.
+_IDLE = 1e-3
 Phase = Callable[[datetime], int]
 
 
@@ -82,8 +84,6 @@ def separable(
             hours[hour] = (sum(got for got, _ in mine) + 2 * grain) / max(sum(of for _, of in mine) + 2 * grain, 1e-9)
         for kind in shares:
             ours = [(sums[hour, kind], seen[hour, kind] * hours[hour] * level) for hour in hours]
-            shares[kind] = sum(got for got, _ in ours) / max(sum(of for _, of in ours), 1e-9)
-    if min(shares.values()) <= 0:
-        return {0: 1.0}, {0: 0}
+            shares[kind] = max(sum(got for got, _ in ours) / max(sum(of for _, of in ours), 1e-9), _IDLE)
     factors = {hour + 24 * kind: hours[hour] * shares[kind] for hour in hours for kind in shares}
     return factors, {hour + 24 * kind: max(seen[hour, kind], 1) for hour in hours for kind in shares}

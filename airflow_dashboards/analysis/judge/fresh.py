@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: Fewest periods that are judged together, and the relative noise they share.
 _A_FEW, _COMMON = 3, 0.1
 #: How busy a day may be, against the history, where nothing is known of its kind: weekends, and the days between them.
-_WEEKENDS, _WEEKDAYS_TOO = (0.12, 1.7), (0.6, 8.0)
+_WEEKENDS, _WEEKDAYS_TOO = (0.02, 1.7), (0.6, 60.0)
 #: A rise as large as the deviations ask for may still be smaller than a doubling is: what it lacks in log odds.
 _LENIENCE = 0.9
 #: Fewest things that are told from their double so closely.

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 #: Periods by their start, with label and value.
 _Points = dict["datetime", tuple[str, "float | None"]]
 
+#: Periods of a weekend.
+_WEEKEND = {"minute": 2 * 1440, "hour": 48, "day": 2}
+
 
 def history(each: Track, previous: list[Track], case: Case, moved: Collection[str]) -> History:
     """What was known before the periods in question; `moved` are the labels of those that were restated.
@@ -47,8 +50,9 @@ def history(each: Track, previous: list[Track], case: Case, moved: Collection[st
     kept = [points[start] for start in starts]
     values = [float(value or 0.0) for _, value in kept]
     first = next((index for index, value in enumerate(values) if value), len(values))
-    # Zeros before the first value are a time before the thing existed.
-    first = first if len(values) - first >= MIN_HISTORY else 0
+    # Zeros before the first value are a time before the thing existed, if they are more than an idle weekend.
+    longer = first > _WEEKEND.get(frame.interval or "", 0)
+    first = first if longer and len(values) - first >= MIN_HISTORY else 0
     return History(
         starts[first:], [label for label, _ in kept[first:]], values[first:], frame.interval, counts=after.counts
     )
