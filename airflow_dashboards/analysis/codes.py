@@ -66,13 +66,15 @@ CODES: dict[str, Code] = {
     ),
     "series.appeared": Code("A series or breakdown value is new.", "info", "its volume now", "`ignore`"),
     "number.drop": Code(
-        "A single number, or the sum of several, has fallen by 40 % or more and by more than counting explains.",
+        "A single number, or the sum of several, has fallen by 40 % or more and by more than counting explains; "
+        "a single one that halves is at least a warning unless both numbers are below `min_volume`.",
         "warn, fail",
         "the number before and after; the range in which it is no finding",
         _LIMITS,
     ),
     "number.rise": Code(
-        "A single number, or the sum of several, has risen by 70 % or more and by more than counting explains.",
+        "A single number, or the sum of several, has risen by 70 % or more and by more than counting explains; "
+        "a single one that doubles is at least a warning unless both numbers are below `min_volume`.",
         "warn, fail",
         "the number before and after; the range in which it is no finding",
         _LIMITS_UP,
@@ -97,13 +99,15 @@ CODES: dict[str, Code] = {
         "Far more enter the funnel.", "warn, fail", "people in the first step, before and after", _LIMITS_UP
     ),
     "funnel.conversion.drop": Code(
-        "A smaller share goes on from a step, or converts overall, given the size of both samples.",
+        "A smaller share goes on from a step, or converts overall, given the size of both samples: 40 % less, or "
+        "20 % less where the funnel covers a week or more and the samples are large.",
         "warn, fail",
         "the share before and after; the range expected of it",
         "`max_drop`, `sensitivity`",
     ),
     "funnel.conversion.rise": Code(
-        "A larger share goes on from a step, or converts overall, given the size of both samples.",
+        "A larger share goes on from a step, or converts overall, given the size of both samples: 50 % more, or "
+        "25 % more where the funnel covers a week or more and the samples are large.",
         "warn, fail",
         "the share before and after; the range expected of it",
         "`max_rise`, `sensitivity`",
@@ -129,8 +133,17 @@ CODES: dict[str, Code] = {
         "number of duplicates before and after",
         "`key_columns`",
     ),
+    "table.types": Code(
+        "A column of numbers holds text or dates now, so its sum can't be judged any more.",
+        "warn, fail",
+        "0; share of its values that are no numbers",
+        "`ignore_columns`",
+    ),
     "table.nulls": Code(
-        "A column has lost its values.", "warn, fail", "share of empty values before and after", "`ignore_columns`"
+        "A column has lost its values: in 30 % of rows, or in 5 % where that is no chance.",
+        "warn, fail",
+        "share of empty values before and after",
+        "`ignore_columns`",
     ),
     "table.rows.drop": Code("Rows are gone.", "warn, fail", "number of rows before and after", "`max_drop`"),
     "table.rows.rise": Code("There are far more rows.", "warn, fail", "number of rows before and after", "`max_rise`"),

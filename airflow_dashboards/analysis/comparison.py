@@ -110,7 +110,7 @@ def _about_dashboard(before: Snapshot | None, after: Snapshot) -> list[Finding]:
             Finding(
                 code="dashboard.filters_changed",
                 severity=Severity.INFO,
-                message="The dashboard's filters or variables have changed; tiles they act on are judged by themselves.",
+                message="The dashboard's filters or variables have changed; what they act on is judged by itself.",
             )
         )
     was = {tile.id: tile for tile in before.tiles if _is_insight(tile)}

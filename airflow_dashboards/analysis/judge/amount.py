@@ -6,8 +6,12 @@ beyond the limits, which are wider here than for a series.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
+from math import sqrt
+from typing import Any
 
+from airflow_dashboards.analysis import periods
 from airflow_dashboards.analysis.judge.case import Case, sure
 from airflow_dashboards.analysis.kinds import source
 from airflow_dashboards.analysis.model import Finding, Severity
@@ -18,6 +22,11 @@ _DROP = {Sensitivity.LOW: 0.6, Sensitivity.NORMAL: 0.4, Sensitivity.HIGH: 0.25}
 _RISE = {Sensitivity.LOW: 1.5, Sensitivity.NORMAL: 0.7, Sensitivity.HIGH: 0.4}
 #: A number gone to a third, or grown threefold, is no matter of taste.
 _BAD_DROP, _BAD_RISE = 0.66, 1.9
+#: What a single number may not do without a word, however small it is.
+_HALVED, _DOUBLED = 0.5, 1.0
+#: `-30d` and its like.
+_AGO = re.compile(r"-(?P<n>\d{1,6})(?P<unit>[hdwmqy])")
+_HOURS = {"h": 1, "d": 24, "w": 168, "m": 24 * 30, "q": 24 * 90, "y": 24 * 365}
 _STARTS = {
     "hStart": "hour",
     "dStart": "day",
@@ -36,8 +45,11 @@ def limits(case: Case) -> tuple[float, float]:
     return drop, rise
 
 
-def is_off(case: Case, before: float, after: float, *, counts: bool) -> bool:
-    """Return whether `after` is further from `before` than the rules and the noise of counting allow."""
+def is_off(case: Case, before: float, after: float, *, counts: bool, alone: bool = False) -> bool:
+    """Return whether `after` is further from `before` than the rules and the noise of counting allow.
+
+    A number that stands `alone` on its tile and doubles or halves is worth a look even where counting explains it.
+    """
     if before == after or max(abs(before), abs(after)) < (case.rules.min_volume if counts else 0.0):
         return False
     if before == 0:
@@ -46,15 +58,35 @@ def is_off(case: Case, before: float, after: float, *, counts: bool) -> bool:
     drop, rise = limits(case)
     if not (-relative > drop - 1e-9 or relative > rise - 1e-9):
         return False
-    return not counts or abs(after - before) > 3 * (min(abs(before), abs(after)) + 1) ** 0.5
+    doubled = relative <= -_HALVED or relative >= _DOUBLED
+    return not counts or (alone and doubled) or _beyond_counting(before, after)
+
+
+def _beyond_counting(before: float, after: float) -> bool:
+    return abs(after - before) > 3 * sqrt(min(abs(before), abs(after)) + 1)
 
 
 def judge(
-    case: Case, label: str, before: float, after: float, *, counts: bool, code: str = "number", share: float = 1.0
+    case: Case,
+    label: str,
+    before: float,
+    after: float,
+    *,
+    counts: bool,
+    code: str = "number",
+    share: float = 1.0,
+    alone: bool = False,
+    missing: bool = False,
 ) -> list[Finding]:
-    """Findings `<code>.drop` and `<code>.rise` about one number."""
-    if not is_off(case, before, after, counts=counts):
+    """Findings `<code>.drop` and `<code>.rise` about one number; one that is `missing` counts as 0."""
+    if not is_off(case, before, after, counts=counts, alone=alone):
         return []
+    certain = not counts or _beyond_counting(before, after)
+    now = (
+        f"has no value, it was {number(before)}"
+        if missing
+        else f"is {number(after)}, it was {number(before)} ({change(before, after)})"
+    )
     relative = (after - before) / abs(before)
     own = case.rules.max_drop if relative < 0 else case.rules.max_rise
     bad = relative <= -_BAD_DROP or relative >= _BAD_RISE or own is not None
@@ -64,8 +96,8 @@ def judge(
     return [
         Finding(
             code=f"{code}.{'drop' if relative < 0 else 'rise'}",
-            severity=Severity.FAIL if bad and share >= 0.05 else Severity.WARN,
-            message=f"{label} is {number(after)}, it was {number(before)} ({change(before, after)}).",
+            severity=Severity.FAIL if bad and certain and share >= 0.05 else Severity.WARN,
+            message=f"{label} {now}.",
             subject=label,
             before=before,
             after=after,
@@ -94,6 +126,32 @@ def grows_by_itself(case: Case) -> float | None:
         return 0.0
     gone = max(case.then - start_then, timedelta(minutes=1))
     return max((case.now - start_now) / gone, 1.0)
+
+
+def covers_a_week(case: Case) -> bool:
+    """Whether the query looks at a week or more, so that weekdays level out; a month to date may be a day long.
+
+    Where it names no dates, PostHog takes the last seven days.
+    """
+    dates = source(case.after.query).get("dateRange")
+    begin, end = (dates.get("date_from"), dates.get("date_to")) if isinstance(dates, dict) else (None, None)
+    if begin is None or begin == "all":
+        return True
+    start, stop = _back(begin, case.now), _back(end, case.now) if end is not None else case.now
+    return start is not None and stop is not None and stop - start >= timedelta(days=7)
+
+
+def _back(date: Any, now: datetime) -> datetime | None:
+    """The instant a query's date stands for: `-30d` or a date; None for what begins with a calendar unit."""
+    if not isinstance(date, str):
+        return None
+    found = _AGO.fullmatch(date)
+    if found is None:
+        return periods.parse(date)
+    try:
+        return now - timedelta(hours=int(found["n"]) * _HOURS[found["unit"]])
+    except OverflowError:
+        return None
 
 
 def _start(moment: datetime, unit: str) -> datetime:

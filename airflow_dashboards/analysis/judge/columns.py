@@ -111,9 +111,10 @@ def read(result: Any, names: list[str] | None, ignored: Sequence[str]) -> Table:
     for name, values in zip(names, by_column, strict=True):
         if name in ignored:
             continue
-        unique = name
+        unique, number = name, 1
         while unique in columns:
-            unique += "'"
+            number += 1
+            unique = f"{name} ({number})"
         columns[unique] = Column(unique, _holds(name, values), values)
     return Table(columns, len(result))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_dashboards.analysis.judge import amount, charts, proportion
+from airflow_dashboards.analysis.judge.amount import covers_a_week
 from airflow_dashboards.analysis.judge.case import Case, Reading, Unreadable, as_number, canonical
 from airflow_dashboards.analysis.judge.lines import breakdown_label, is_rest
 from airflow_dashboards.analysis.judge.values import Named
@@ -117,6 +118,7 @@ def _one(case: Case, before: _Funnel, after: _Funnel, *, looks: int, share: floa
             )
         ]
     findings: list[Finding] = []
+    steady = covers_a_week(case)
     for position, (old, new) in enumerate(zip(before.steps, after.steps, strict=True)):
         if position == 0:
             entered = amount.judge(
@@ -133,6 +135,7 @@ def _one(case: Case, before: _Funnel, after: _Funnel, *, looks: int, share: floa
             looks=looks,
             share=share,
             subject=new.name,
+            steady=steady,
         )
     if len(after.steps) > 2 and not findings:
         findings += proportion.judge(
@@ -144,6 +147,7 @@ def _one(case: Case, before: _Funnel, after: _Funnel, *, looks: int, share: floa
             looks=looks,
             share=share,
             subject=after.steps[-1].name,
+            steady=steady,
         )
     return findings
 

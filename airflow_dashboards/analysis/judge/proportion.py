@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from math import sqrt
+
 from airflow_dashboards.analysis.judge.case import Case, sure
 from airflow_dashboards.analysis.model import Finding
+from airflow_dashboards.analysis.rules import Sensitivity
 from airflow_dashboards.analysis.words import between, count, percent
 
 #: Relative noise of a rate from one sample to the next, beside the noise of sampling: no two weeks are alike.
 _UNREST = 0.05
+#: Relative drop and rise that matter where a large sample over a long window shows them, and how many standard errors
+#: of sampling make it large. A rise is a drop seen from the other side.
+_MATTERS = {Sensitivity.LOW: (0.3, 0.42), Sensitivity.NORMAL: (0.2, 0.25), Sensitivity.HIGH: (0.15, 0.17)}
+_LARGE = 6.0
 
 
 def distance(hits: float, of: float, hits_after: float, of_after: float) -> float:
@@ -26,6 +33,18 @@ def distance(hits: float, of: float, hits_after: float, of_after: float) -> floa
     return (other - one) / spread if spread > 0 else 0.0
 
 
+def _matters(case: Case, relative: float, before: tuple[float, float], after: tuple[float, float]) -> bool:
+    """Whether a change of a large sample is worth a word although it is below the limits."""
+    drop, rise = _MATTERS[case.rules.sensitivity]
+    own = case.rules.max_drop if relative < 0 else case.rules.max_rise
+    if own is not None or not (-relative >= drop - 1e-9 or relative >= rise - 1e-9):
+        return False
+    (hits, of), (hits_after, of_after) = before, after
+    pooled = min((hits + hits_after) / (of + of_after), 1.0)
+    error = sqrt(pooled * (1 - pooled) * (1 / of + 1 / of_after))
+    return abs(hits_after / of_after - hits / of) >= _LARGE * error
+
+
 def judge(
     case: Case,
     label: str,
@@ -37,10 +56,21 @@ def judge(
     period: str | None = None,
     share: float = 1.0,
     subject: str | None = None,
+    steady: bool = False,
 ) -> list[Finding]:
     """Findings `<code>.drop` and `<code>.rise` about a share; `before` and `after` are (hits, sample).
 
-    `subject` is what a finding is about, where that is not its `label`.
+    Args:
+        case: The two results.
+        label: What the share is called.
+        before: Hits and sample before.
+        after: Hits and sample now.
+        code: What the findings' codes begin with.
+        looks: How many shares of the tile are looked at.
+        period: The period the share is about.
+        share: Which part of the tile the share is about.
+        subject: What a finding is about, where that is not its `label`.
+        steady: Whether both samples are of windows so long that weekdays level out: there, less is a warning.
     """
     (hits, of), (hits_after, of_after) = before, after
     if of <= 0 or of_after <= 0 or (hits <= 0 and hits_after <= 0):
@@ -49,7 +79,8 @@ def judge(
     z = distance(hits, of, hits_after, of_after)
     limit = case.z_limit(looks)
     relative = other / one - 1 if one > 0 else 1.0
-    if abs(z) < limit or not case.exceeds(relative) or one <= 0:
+    matters = case.exceeds(relative) or (steady and _matters(case, relative, before, after))
+    if abs(z) < limit or not matters or one <= 0:
         return []
     spread = abs(other - one) / max(abs(z), 1e-9)
     low, high = max(one - limit * spread, 0.0), min(one + limit * spread, 1.0)

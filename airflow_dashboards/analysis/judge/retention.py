@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_dashboards.analysis import periods
 from airflow_dashboards.analysis.judge import proportion, restated
 from airflow_dashboards.analysis.judge.case import Case, Reading, Unreadable, as_number, canonical
+from airflow_dashboards.analysis.judge.fresh import short
 from airflow_dashboards.analysis.judge.lines import Line, breakdown_label
 from airflow_dashboards.analysis.judge.restated import Moves, Pair
 from airflow_dashboards.analysis.judge.series import judge_lines
@@ -83,7 +84,8 @@ def _read(result: Any) -> _Groups:
         part = item.get("breakdown_value")
         key = canonical(part)
         label = "" if part is None else breakdown_label(part)
-        groups.setdefault(key, (label, []))[1].append(_Cohort(date, periods.parse(date), tuple(counts)))
+        # Cohorts are dated to the second; a day's is read as a day.
+        groups.setdefault(key, (label, []))[1].append(_Cohort(short(date), periods.parse(date), tuple(counts)))
     for _, cohorts in groups.values():
         cohorts.sort(key=lambda cohort: (cohort.date, cohort.values))
     return groups
@@ -158,7 +160,7 @@ def _returns(
                 changed.append(
                     Pair(
                         cohort.start,
-                        f"{cohort.date[:10]}, {interval} {offset}",
+                        f"{cohort.date}, {interval} {offset}",
                         old.values[offset],
                         cohort.values[offset],
                         0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from math import fsum, inf
+from math import fsum, inf, sqrt
 from typing import TYPE_CHECKING
 
 from airflow_dashboards.analysis.judge import amount, charts, values
@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 _ONE_BY_ONE = 5000
 #: Share of rows, net of new ones, whose loss is a warning and a failure.
 _LOST, _LOST_MOST = 0.15, 0.5
+#: Share of rows gone empty that is a finding in any table, and the one that is where it can't be chance.
+_EMPTIER, _EMPTIER_SURELY, _STANDARD_ERRORS = 0.3, 0.05, 4.0
+#: Share of values that are numbers no more from which nothing can be done with the column.
+_MOSTLY = 0.5
 
 
 def judge(case: Case, before: Table, after: Table, key: Sequence[str]) -> Reading:
     """Compare the rows of two tables; `key` may be empty, then only counts and sums are compared."""
-    findings = duplicates(case, before, after, key) + nulls(before, after)
+    findings = types(before, after) + duplicates(case, before, after, key) + nulls(before, after)
     doubled = any(finding.code == "table.duplicates" for finding in findings)
     measured, chart_of = _measures(case, before, after, key)
     findings += _size(case, before, after, key, doubled=doubled)
@@ -91,6 +95,45 @@ def duplicates(case: Case, before: Table, after: Table, key: Sequence[str]) -> l
     ]
 
 
+def types(before: Table, after: Table) -> list[Finding]:
+    """Columns that held numbers and hold something else now: their sums can't be judged any more."""
+    findings = []
+    for name in _common(before, after):
+        old, new = before.columns[name], after.columns[name]
+        if not old.measures or new.holds not in (Holds.TEXT, Holds.TIME):
+            continue
+        there = [value for value in new.values if value is not None and value != ""]
+        other = [value for value, read in zip(there, as_numbers(there), strict=True) if read is None]
+        share = len(other) / len(there) if new.holds is Holds.TEXT else 1.0
+        example = min(map(canonical, other or there))
+        findings.append(
+            Finding(
+                code="table.types",
+                severity=Severity.FAIL if share >= _MOSTLY else Severity.WARN,
+                message=(
+                    f"Column {brief(name)} held numbers; {percent(share)} of its values are something else now, "
+                    f"e.g. “{brief(example, most=30)}”."
+                ),
+                subject=name,
+                before=0.0,
+                after=round(share, 6),
+                expected_low=0.0,
+                expected_high=0.0,
+            )
+        )
+    return findings
+
+
+def _emptier(was: float, now: float, before: int, after: int) -> bool:
+    """Whether a column has lost so many values that neither chance nor habit explains it."""
+    if now - was >= _EMPTIER:
+        return True
+    if now - was < _EMPTIER_SURELY or now < 2 * was:
+        return False
+    pooled = (was * before + now * after) / (before + after)
+    return now - was >= _STANDARD_ERRORS * sqrt(pooled * (1 - pooled) * (1 / before + 1 / after))
+
+
 def nulls(before: Table, after: Table) -> list[Finding]:
     """Columns that have lost their values."""
     findings = []
@@ -98,7 +141,7 @@ def nulls(before: Table, after: Table) -> list[Finding]:
         if not before.size or not after.size:
             continue
         was, now = before.columns[name].empty_share, after.columns[name].empty_share
-        if now - was < 0.3 or (after.size - before.size * was) < 1:
+        if not _emptier(was, now, before.size, after.size) or (after.size - before.size * was) < 1:
             continue
         findings.append(
             Finding(
@@ -109,7 +152,7 @@ def nulls(before: Table, after: Table) -> list[Finding]:
                 before=round(was, 6),
                 after=round(now, 6),
                 expected_low=0.0,
-                expected_high=round(min(was + 0.3, 1.0), 6),
+                expected_high=round(min(was + _EMPTIER_SURELY, now), 6),
             )
         )
     return findings
@@ -194,7 +237,16 @@ def _summed(case: Case, before: Table, after: Table, name: str) -> list[Finding]
             case, brief(name), _total(old) / before.size, _total(new) / after.size, counts=False, code="table.sum"
         )
     label = brief(name) if before.size == after.size == 1 else f"sum of {brief(name)}"
-    return amount.judge(case, label, _total(old), _total(new), counts=old.holds is Holds.COUNT, code="table.sum")
+    return amount.judge(
+        case,
+        label,
+        _total(old),
+        _total(new),
+        counts=old.holds is Holds.COUNT,
+        code="table.sum",
+        alone=before.size == after.size == 1,
+        missing=new.empty_share == 1.0,
+    )
 
 
 def _names(table: Table, key: Sequence[str]) -> list[Named]:
@@ -215,7 +267,7 @@ def _one_by_one(case: Case, before: Table, after: Table, names: Sequence[list[Na
     sides = [
         values.collect(
             [
-                Named(each.key, each.label, value or 0.0, each.rest)
+                Named(each.key, each.label, value or 0.0, each.rest, missing=value is None)
                 for each, value in zip(named, as_numbers(column.values), strict=True)
             ]
         )
@@ -261,7 +313,7 @@ def _figure(before: Table, after: Table, findings: list[Finding]) -> Figure:
                     label=finding.subject or "rows",
                     before=finding.before,
                     after=finding.after,
-                    unit="ratio" if finding.code == "table.nulls" else None,
+                    unit="ratio" if finding.code in ("table.nulls", "table.types") else None,
                 )
     for name in _common(before, after):
         column = before.columns[name]

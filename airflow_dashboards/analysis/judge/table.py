@@ -35,7 +35,8 @@ def judge(case: Case) -> Reading:
     if dates is not None and _lines_fit(after, key, dates):
         reading = _as_series(case, before, after, key, dates)
         if before is not None:
-            findings += rows.duplicates(case, before, after, key) + rows.nulls(before, after)
+            findings += rows.types(before, after) + rows.duplicates(case, before, after, key)
+            findings += rows.nulls(before, after)
         reading.findings = findings + reading.findings
         return reading
     if before is None:
@@ -76,7 +77,38 @@ def _as_series(case: Case, before: Table | None, after: Table, key: Sequence[str
     mine = _extended(case, theirs, _from_the_start(case, theirs, mine, dates.interval), dates.interval)
     new = _lines(after, key, dates, mine, midnight, like=before)
     old = _lines(before, key, dates, theirs, midnight, like=before) if before is not None else None
-    return judge_lines(case, old, new, dates.interval)
+    reading = judge_lines(case, old, new, dates.interval)
+    if any(finding.after == 0 for finding in reading.findings):
+        _name_what_is_missing(reading, after, key, dates, {line.label: line.key for line in new}, midnight)
+    return reading
+
+
+def _name_what_is_missing(
+    reading: Reading,
+    table: Table,
+    key: Sequence[str],
+    dates: Timeline,
+    measured: dict[str, tuple[str, ...]],
+    midnight: bool,
+) -> None:
+    """Say of a period that was counted as 0 that it has no row, or no value, where that is the case."""
+    dimensions = [name for name in key if name != dates.column]
+    groups = table.keys(dimensions) if dimensions else [()] * table.size
+    there: dict[tuple[str, tuple[str, ...]], list[int]] = {}
+    for index, (group, value) in enumerate(zip(groups, table.columns[dates.column].values, strict=True)):
+        start = periods.parse(value) if isinstance(value, str) else None
+        if start is not None:
+            there.setdefault((_label(start, midnight), group), []).append(index)
+    for place, finding in enumerate(reading.findings):
+        name, *part = measured.get(finding.subject or "", ("",))
+        if finding.after != 0 or finding.period is None or name not in table.columns:
+            continue
+        found = there.get((finding.period, tuple(part)), [])
+        if any(table.columns[name].values[index] is not None for index in found):
+            continue
+        head, zero, tail = finding.message.partition(" is 0,")
+        said = f"{head} has no {'value' if found else 'row'},{tail}" if zero else finding.message
+        reading.findings[place] = finding.model_copy(update={"message": said})
 
 
 def _axis(table: Table, dates: Timeline, midnight: bool) -> list[datetime]:

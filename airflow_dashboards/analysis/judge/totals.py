@@ -57,6 +57,12 @@ def _read(result: Any) -> tuple[dict[str, Named], bool]:
         order = action.get("order") if isinstance(action, dict) else None
         identity = canonical(part) if broken_down else canonical(label)
         named.append(
-            Named(f"{canonical(order)}|{broken_down}|{identity}", shown, value or 0.0, broken_down and is_rest(part))
+            Named(
+                f"{canonical(order)}|{broken_down}|{identity}",
+                shown,
+                value or 0.0,
+                broken_down and is_rest(part),
+                missing=value is None,
+            )
         )
     return values.collect(named), counts

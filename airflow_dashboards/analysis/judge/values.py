@@ -28,6 +28,8 @@ class Named:
     value: float
     #: Whether it stands for what has no name of its own, or for the rest.
     rest: bool = False
+    #: Whether there is no number at all; `value` is 0 then.
+    missing: bool = False
 
 
 def collect(items: Iterable[Named]) -> dict[str, Named]:
@@ -39,7 +41,11 @@ def collect(items: Iterable[Named]) -> dict[str, Named]:
     found: dict[str, Named] = {}
     for item in sorted(given, key=lambda each: (each.key, each.label, each.value)):
         known = found.get(item.key)
-        found[item.key] = item if known is None else Named(item.key, known.label, known.value + item.value, known.rest)
+        found[item.key] = (
+            item
+            if known is None
+            else Named(item.key, known.label, known.value + item.value, known.rest, known.missing and item.missing)
+        )
     return found
 
 
@@ -80,7 +86,10 @@ def findings(
     found: list[Finding] = []
     single = len(before) == len(after) == 1
     if additive or single:
-        found += amount.judge(case, _label(before, after, what), old, total, counts=counts, code="number")
+        gone = bool(after) and all(each.missing for each in after.values())
+        found += amount.judge(
+            case, _label(before, after, what), old, total, counts=counts, code="number", alone=single, missing=gone
+        )
     if not single:
         whole = abs(old) or 1.0
         found += _moved(case, before, after, whole, counts=counts, code=code, follow=bool(found))
@@ -117,7 +126,9 @@ def _moved(
             own = log(new.value / old.value) - middle
             if abs(own) < max(4 * usual, 0.35 if follow else 0.0):
                 continue
-        findings += amount.judge(case, new.label, old.value, new.value, counts=counts, code=code, share=share)
+        findings += amount.judge(
+            case, new.label, old.value, new.value, counts=counts, code=code, share=share, missing=new.missing
+        )
     return findings
 
 
@@ -134,25 +145,47 @@ def _lost(
     gain = sum(each.value - (before[each.key].value if each.key in before else 0.0) for each in rest)
     # In a list of the largest, one at the end falls off as another takes its place.
     full = ranking or sum(not one.rest for one in after.values()) >= sum(not one.rest for one in before.values())
-    findings = []
+    findings: list[Finding] = []
+    small: list[Named] = []
     for each in sorted(gone, key=lambda one: (-abs(one.value), one.key)):
         share = abs(each.value) / whole
         outranked = full and abs(each.value) <= (2.0 if ranking else 1.5) * smallest
         bad = share >= _VANISHED and not outranked and not each.rest
+        if not bad:
+            small.append(each)
+            continue
         message = f"{each.label} has vanished; it was {number(each.value)}, {percent(share)} of all"
-        if bad and gain >= 0.5 * each.value:
+        if gain >= 0.5 * each.value:
             message += f", and its volume is under {listed([one.label for one in rest])} now"
         findings.append(
             Finding(
                 code=f"{code}.vanished",
-                severity=(Severity.FAIL if share >= 0.1 else Severity.WARN) if bad else Severity.INFO,
+                severity=Severity.FAIL if share >= 0.1 else Severity.WARN,
                 message=message + ".",
                 subject=each.label,
                 before=each.value,
-                after=0.0 if bad else None,
+                after=0.0,
             )
         )
-    return findings
+    return findings + _lost_small(small, whole, code=code)
+
+
+def _lost_small(gone: list[Named], whole: float, *, code: str) -> list[Finding]:
+    """What is gone without harm, in one sentence: a long list of it would bury what matters."""
+    if not gone:
+        return []
+    was = sum(each.value for each in gone)
+    few = f"{gone[0].label} has vanished; it was" if len(gone) == 1 else None
+    many = f"{len(gone):,} small values have vanished ({listed([each.label for each in gone])}); together they were"
+    return [
+        Finding(
+            code=f"{code}.vanished",
+            severity=Severity.INFO,
+            message=f"{few or many} {number(was)}, {percent(was / whole)} of all.",
+            subject=gone[0].label if few else None,
+            before=was,
+        )
+    ]
 
 
 def _new(before: dict[str, Named], after: dict[str, Named], *, code: str) -> list[Finding]:

@@ -82,7 +82,8 @@ def number(value: float, **more: Any) -> list[dict[str, Any]]:
         (1000, 500, Verdict.WARN),
         (1000, 0, Verdict.FAIL),
         (1000, 100_000, Verdict.FAIL),
-        (3, 6, Verdict.PASS),
+        (3, 6, Verdict.WARN),
+        (2, 4, Verdict.PASS),
         (0, 700, Verdict.PASS),
     ],
 )
