@@ -22,7 +22,8 @@ class PostHogRefreshGroup(TaskGroup):
 
     The tasks `snapshot`, `refresh` and `analyze` are made when the group is entered (`group.snapshot`, ...), and wired
     when it is left: the snapshot before every first task inside, the refresh after every last one. A load that fails
-    leaves the dashboards alone.
+    leaves the dashboards alone. Setups and teardowns inside work as everywhere: the snapshot comes before the setups,
+    and the refresh waits for the work alone, not for the teardowns, whatever comes of them.
 
     Args:
         group_id: id of the group; its tasks are `<group_id>.snapshot`, `.refresh`, `.analyze`.
@@ -124,7 +125,10 @@ class PostHogRefreshGroup(TaskGroup):
         for task in inside.values():
             if task.upstream_task_ids.isdisjoint(inside):
                 self.snapshot.set_downstream(task)
-            if task.downstream_task_ids.isdisjoint(inside):
+        # A teardown runs, and may well succeed, after a load that has failed: what counts is the work before it.
+        work = {task_id: task for task_id, task in inside.items() if not task.is_teardown}
+        for task in work.values():
+            if task.downstream_task_ids.isdisjoint(work):
                 self.refresh.set_upstream(task)
-        if not inside:
+        if not work:
             self.snapshot.set_downstream(self.refresh)

@@ -253,6 +253,29 @@ def test_a_tile_without_access_is_told_and_costs_the_others_nothing(posthog_sand
     assert run.states["kpis.analyze"] == "success"
 
 
+def test_after_a_failed_load_nothing_is_refreshed_even_where_a_teardown_succeeds(
+    posthog_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, run_dag: Callable[..., Any], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_POSTHOG_DEFAULT", posthog_sandbox.conn_uri())
+
+    def load() -> None:
+        raise RuntimeError("The warehouse is closed.")
+
+    with (
+        DAG("cluster", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=timezone.utc)) as dag,
+        PostHogRefreshGroup("kpis", dashboards={"all": True}, storage_path=str(tmp_path), fail_on="never"),
+    ):
+        make = task(task_id="make_cluster")(lambda: None)().as_setup()
+        drop = task(task_id="drop_cluster")(lambda: None)().as_teardown(setups=make)
+        make >> task(task_id="load")(load)() >> drop
+
+    states = Run(run_dag(dag), tmp_path).states
+    assert states["kpis.load"] == "failed"
+    assert states["kpis.drop_cluster"] == "success"
+    assert states["kpis.refresh"] == states["kpis.analyze"] == "upstream_failed"
+    assert not [entry for entry in posthog_sandbox.log() if "refresh=force_async" in (entry.get("query") or "")]
+
+
 # --- asked rightly
 
 
