@@ -183,6 +183,12 @@ CODES: dict[str, Code] = {
         "none",
         "`stale`",
     ),
+    "tile.lasting": Code(
+        "A warning has stood for as many runs in a row as the rules allow.",
+        "fail",
+        "runs in a row; the most that are no failure",
+        "`escalate_after`",
+    ),
     "tile.emptied": Code("The tile had a result and is empty now.", "fail", "none", "`ignore`"),
     "tile.recovered": Code("The tile has a result again.", "info", "none", "`ignore`"),
     "tile.added": Code("The tile is new on the dashboard.", "info", "number of tiles before and after", "`ignore`"),

@@ -20,9 +20,16 @@ _FIELDS = {
     "max_restated": "Largest relative change of periods that were complete before. "
     "Left out: 12 % in the last week or so, 5 % in what is older.",
     "sensitivity": "How readily the unexpected becomes a finding: `low`, `normal` or `high`.",
-    "min_volume": "Changes between two values that are both below this are not judged.",
+    "min_volume": (
+        "Changes between two values that are both below this are not judged: a single number may go from 2 to 4 "
+        "without a word."
+    ),
     "stale": "How bad a tile is that was not refreshed: `info`, `warn` or `fail`.",
     "late_periods": "Complete periods at the end of a series that may still be empty because data arrives late.",
+    "escalate_after": (
+        "Runs in a row, this one included, after which a warning becomes a failure (`tile.lasting`): 3 fails a tile "
+        "the third time. Left out: never. Needs the verdicts of earlier runs, which the analyze operator keeps."
+    ),
     "holidays": "Days on which low values are expected.",
     "key_columns": "Columns that identify a row of a table; left empty they are found.",
     "ignore_columns": "Columns of a table not to look at.",
@@ -70,8 +77,11 @@ _TAIL = """
 A window that has moved on, the running period (known from the tile's last refresh, its timezone and its interval), a
 weekend's dip, ordinary growth, a new day within its history's noise, late events that restate recent periods by a few
 per cent, a period that was empty or partial before and is normal now, a value that falls off the end of a ranking, an
-edited insight. A tile compared with the very same computation is `unchanged`, without findings; one that was not
-refreshed although the picture after was taken later is never `unchanged` but `nothing_comparable`, and `tile.stale`.
+edit of an insight, of a dashboard's filters or of the timezone: such a tile is judged by itself, as a new one is, and
+only what is wrong with it as it stands is a finding. A tile compared with the very same computation is `unchanged`,
+without findings; one that was not refreshed although the picture after was taken later is never `unchanged` but
+`nothing_comparable`, and `tile.stale`. One that shows the same although a period has ended that should have brought more
+is `changed`.
 """
 
 

@@ -60,6 +60,9 @@ class Rules(BaseModel):
     #: Complete periods at the end of a series that may still be empty because data arrives late, e.g. 1 where
     #: yesterday is loaded tomorrow.
     late_periods: int = Field(default=0, ge=0, le=1000)
+    #: Runs in a row that a tile may need a look before its warning becomes a failure, this run included: 3 fails it on
+    #: the third. Left None, it stays a warning. Only where verdicts are kept: by the analyze operator.
+    escalate_after: int | None = Field(default=None, ge=2, le=10_000)
     #: Days on which low values are expected.
     holidays: tuple[date, ...] = ()
     #: Columns that identify a row of a table; left empty they are found.

@@ -158,10 +158,12 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
 
         ti = context["ti"]
         store = SnapshotStore(self.hook.storage_root(self.storage_path))
-        comparison = self._compare(context, store)
+        dag = context["dag"]
+        rules = load(self.rules, [dag.folder, *(dag.template_searchpath or ())])
+        comparison = self._compare(context, store, rules)
+        past = self._history(context, store, comparison, rules)
         note_analyses(comparison.analyses)
         self._analyses = comparison.analyses
-        past = self._history(context, store, comparison)
         about = self._about(context, comparison, past)
         narrative = self._narrative(comparison)
         notes = [*comparison.notes, *narrative.notes, *self._mark_dashboards(context, comparison, about)]
@@ -214,13 +216,12 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
         names = {each.dashboard_id: each.dashboard_name for each in self._analyses}
         return read(self.hook.settings.host, self.hook.settings.project_id, names, self._analyses)
 
-    def _compare(self, context: Context, store: SnapshotStore) -> Comparison:
+    def _compare(self, context: Context, store: SnapshotStore, rules: RuleBook) -> Comparison:
         from airflow_dashboards.refresh.after import compare_all
         from airflow_dashboards.refresh.pictures import BeforePictures, after_pictures
         from airflow_dashboards.refresh.select import resolve
 
-        run, dag, settings = self.run_label(context), context["dag"], self.hook.settings
-        rules = load(self.rules, [dag.folder, *(dag.template_searchpath or ())])
+        run, settings = self.run_label(context), self.hook.settings
         before = BeforePictures(self.before, store, host=settings.host, project_id=settings.project_id)
         after = after_pictures(self.after, store)
         named = list(after if before.earlier else before.references)
@@ -246,21 +247,32 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
 
         return replace(self.hook.run(flow), notes=before.notes)
 
-    def _history(self, context: Context, store: SnapshotStore, comparison: Comparison) -> Past:
-        """Read what the runs before said, and add what this one says; the report must not wait for either."""
-        from airflow_dashboards.refresh.history import VerdictHistory
+    def _history(self, context: Context, store: SnapshotStore, comparison: Comparison, rules: RuleBook) -> Past:
+        """Read what the runs before said, let the rules weigh it, and add what this one says.
+
+        The report must not wait for either, and what can't be read keeps nothing from being written.
+        """
+        from airflow_dashboards.analysis.escalation import escalate
+        from airflow_dashboards.refresh.history import VerdictHistory, tiles_lasting
         from airflow_dashboards.settings import history_keep
 
         ti = context["ti"]
         history = VerdictHistory(store, keep=history_keep())
         past: Past = {}
-        for analysis in comparison.analyses:
-            source, run = f"{ti.dag_id}.{ti.task_id}", ti.run_id
+        source, run = f"{ti.dag_id}.{ti.task_id}", ti.run_id
+        for place, analysis in enumerate(comparison.analyses):
+            tags, earlier = comparison.tags.get(analysis.dashboard_id, ()), past.setdefault(analysis.dashboard_id, [])
             try:
-                past[analysis.dashboard_id] = history.streak(analysis, source=source, run=run)
-                history.add(analysis, source=source, run=run)
-            except (OSError, ValueError) as error:
+                earlier += history.streak(analysis, source=source, run=run)
+            except OSError as error:
+                comparison.notes.append(f"The history of {analysis.dashboard_name} could not be read: {error}")
+            lasting = {tile: each.runs for tile, each in tiles_lasting(analysis, earlier).items()}
+            comparison.analyses[place] = judged = escalate(analysis, lasting, rules, tags=tags)
+            try:
+                history.add(judged, source=source, run=run, earlier=earlier)
+            except OSError as error:
                 comparison.notes.append(f"The history of {analysis.dashboard_name} could not be kept: {error}")
+        comparison.notes.extend(f"An earlier verdict can't be read and is left out: {each}" for each in history.damaged)
         return past
 
     def _tell_the_page(

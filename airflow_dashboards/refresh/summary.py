@@ -9,7 +9,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from airflow_dashboards.analysis import Analysis, Comparability, Verdict
 from airflow_dashboards.refresh.files import host_name
-from airflow_dashboards.refresh.history import runs_in_a_row
+from airflow_dashboards.refresh.history import lasting, tiles_lasting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -83,6 +83,7 @@ class AnalysisSummary(_Data):
             tags: the dashboard's.
             more: `report_uri`, `analysis_uri`, `narrative`.
         """
+        whole, tiles = lasting(analysis, earlier), tiles_lasting(analysis, earlier)
         return cls(
             host=analysis.host,
             project_id=analysis.project_id,
@@ -101,15 +102,13 @@ class AnalysisSummary(_Data):
                     verdict=tile.verdict,
                     summary=tile.summary,
                     codes=sorted({finding.code for finding in tile.findings}),
-                    runs_in_a_row=runs_in_a_row(
-                        tile.verdict, (record.tiles.get(tile.tile_id, Verdict.PASS) for record in earlier)
-                    ),
+                    runs_in_a_row=tiles[tile.tile_id].runs,
                 )
                 for tile in analysis.tiles_with(Verdict.FAIL, Verdict.WARN)[:MAX_TILES]
             ],
             before_at=analysis.before_at,
             after_at=analysis.after_at,
-            runs_in_a_row=runs_in_a_row(analysis.status, (record.status for record in earlier)),
+            runs_in_a_row=whole.runs if whole is not None else 0,
             **more,
         )
 

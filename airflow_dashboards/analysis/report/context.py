@@ -20,6 +20,9 @@ class PastVerdict(BaseModel):
 
     when: datetime
     verdict: Verdict
+    #: For how many runs in a row it had not passed by then, and since when: so a streak need not be told run by run.
+    runs: int = 1
+    since: datetime | None = None
 
 
 class ReportContext(BaseModel):

@@ -149,15 +149,22 @@ def streak(past: Sequence[PastVerdict], verdict: Verdict, now: datetime) -> str 
         return None
     days = [_utc(now).date()]
     runs = 1
+    # What the oldest record knows of the runs before it.
+    untold, since = 0, None
     for entry in reversed(past):
         if entry.verdict is Verdict.PASS:
+            untold = 0
             break
         runs += 1
+        untold, since = max(entry.runs - 1, 0), entry.since
         if _utc(entry.when).date() != days[-1]:
             days.append(_utc(entry.when).date())
     if runs == 1:
         return None
     daily = len(days) == runs and all(late - early == timedelta(days=1) for late, early in pairwise(days))
+    if untold:
+        daily = daily and since is not None and (days[-1] - _utc(since).date()).days == untold
+        runs += untold
     return f"{ordinal(runs)} {'day' if daily else 'run'} in a row"
 
 
