@@ -80,8 +80,8 @@ per cent, a period that was empty or partial before and is normal now, a value t
 edit of an insight, of a dashboard's filters or of the timezone: such a tile is judged by itself, as a new one is, and
 only what is wrong with it as it stands is a finding. A tile compared with the very same computation is `unchanged`,
 without findings; one that was not refreshed although the picture after was taken later is never `unchanged` but
-`nothing_comparable`, and `tile.stale`. One that shows the same although a period has ended that should have brought more
-is `changed`.
+`nothing_comparable`, and `tile.stale`. One that shows the same although a period has ended that should have brought
+more is `changed`.
 """
 
 

@@ -1,9 +1,9 @@
 """Whether the figures in a text are figures of the analyses. Pure.
 
 A figure is borne out if the analyses have it at the precision in which it is written: 12.3k stands for 12,345, and 40 %
-for a change from 100 to 60. Dates and times are held against the periods and instants of the analyses; percentages
-against changes and shares; everything else against the numbers, their differences and ratios. Names of tiles may hold
-digits of their own.
+for a change from 100 to 60. Dates and times are held against the periods and instants of the analyses; percentages and
+fractions against changes and shares; multiples (doubled, 3x) against ratios; everything else against the numbers, their
+differences and ratios. How sure a finding is licenses no percentage. Names of tiles may hold digits of their own.
 """
 
 from __future__ import annotations
@@ -32,12 +32,47 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(
-    r"(?<![\w.,])(?P<number>[+\-\u2212]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)"
+    r"(?<![\w.,])(?P<number>[+\-\u2212]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d{1,3})?)"
     r"(?:\s?(?P<percent>%|percent\b|per cent\b)|\s?(?P<scale>k|m|bn|thousand|million|billion)\b)?(?!\w*\d)",
     re.IGNORECASE,
 )
-_WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-_WORD = re.compile(rf"\b({'|'.join(_WORDS)})\b", re.IGNORECASE)
+_ONES = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_WORD_VALUES = {
+    **{word: index for index, word in enumerate(_ONES)},
+    **{word: 10 * index for index, word in enumerate(_TENS, start=2)},
+    "dozen": 12,
+}
+_BIG = {"hundred": 100, "thousand": 1000, "million": 1_000_000, "billion": 1_000_000_000}
+_NUMBER_WORD = "|".join([*_WORD_VALUES, *_BIG])
+_WORD = re.compile(
+    rf"\b(?P<words>(?:{_NUMBER_WORD})(?:(?:[\s-]+|\s+and\s+)(?:{_NUMBER_WORD}))*)\b"
+    r"(?P<percent>\s?%|\s(?:percent|per cent)\b)?",
+    re.IGNORECASE,
+)
+#: Multiples in words, with the lowest and highest ratio they stand for.
+_MULTIPLES = {
+    "doubl": (1.85, 2.15), "twice": (1.85, 2.15), "twofold": (1.85, 2.15), "halv": (0.45, 0.55),
+    "tripl": (2.7, 3.3), "trebl": (2.7, 3.3), "thrice": (2.7, 3.3), "threefold": (2.7, 3.3),
+    "quadrupl": (3.6, 4.4), "fourfold": (3.6, 4.4), "fivefold": (4.5, 5.5), "tenfold": (9.0, 11.0),
+}  # fmt: skip
+_MULTIPLE = re.compile(
+    rf"\b(?P<word>{'|'.join(_MULTIPLES)})(?:e|ed|es|ing|e?s)?\b"
+    r"|(?<![\w.,])(?P<times>\d+(?:\.\d+)?)(?:\s?[x\u00d7](?!\w)|[\s-]?fold\b|[\s-]times\b)",
+    re.IGNORECASE,
+)
+#: Fractions, as percentages of the whole.
+_SIGNS = {"\u00bd": 50.0, "\u00bc": 25.0, "\u00be": 75.0, "\u2153": 100 / 3, "\u2154": 200 / 3}
+_PARTS = {"half": 50.0, "third": 100 / 3, "thirds": 100 / 3, "quarter": 25.0, "quarters": 25.0}
+_FRACTION = re.compile(
+    rf"(?P<sign>[{''.join(_SIGNS)}])|(?<![\w.,/])(?P<over>\d{{1,6}})/(?P<under>\d{{1,6}})(?![\w/])"
+    r"|\b(?:(?P<count>one|two|three)[\s-])(?P<parts>thirds?|quarters?)\b"
+    r"|\b(?:a\s(?P<part>third|quarter)\b(?=\s(?:of|less|more|fewer|lower|higher))|(?P<half>half)\b)",
+    re.IGNORECASE,
+)
 _SCALE = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "bn": 1e9, "billion": 1e9}
 
 
@@ -55,6 +90,8 @@ class Facts:
 
     numbers: list[float] = field(default_factory=list)
     percents: list[float] = field(default_factory=list)
+    #: After over before, or over what was expected.
+    ratios: list[float] = field(default_factory=list)
     #: (month, day); years and times of day.
     days: set[tuple[int, int]] = field(default_factory=set)
     years: set[int] = field(default_factory=set)
@@ -95,8 +132,11 @@ class Facts:
 
     def _finding(self, finding: Finding) -> None:
         self._pair(finding)
-        for value in (finding.expected_low, finding.expected_high, finding.confidence):
-            self._value(value)
+        low, high = finding.expected_low, finding.expected_high
+        self._value(low)
+        self._value(high)
+        if low is not None and high is not None and low + high and finding.after is not None:
+            self._ratio(finding.after / ((low + high) / 2))
         for text in (finding.message, finding.period):
             self._words(text or "")
         self.names.add(clean(finding.subject or ""))
@@ -110,14 +150,18 @@ class Facts:
         self.numbers.append(after - before)
         if before:
             self.percents += [100 * (after - before) / abs(before), 100 * after / before]
-            self.numbers.append(after / before)
-        if after:
-            self.numbers.append(before / after)
+            self._ratio(after / before)
+
+    def _ratio(self, ratio: float) -> None:
+        if not math.isfinite(ratio):
+            return
+        self.ratios.append(ratio)
+        self.numbers += [ratio, 1 / ratio] if ratio else [ratio]
 
     def _value(self, value: float | None) -> None:
         if value is not None and math.isfinite(value):
             self.numbers.append(value)
-            if abs(value) <= 1:
+            if 0 < abs(value) < 1:  # a share; a count of 1 is no 100 %
                 self.percents.append(100 * value)
 
     def _instant(self, when: datetime | None) -> None:
@@ -133,7 +177,9 @@ class Facts:
                 self.days.add((month, day))
             self.years |= {year} if year else set()
             self.times |= {time} if time else set()
-        for value, _, percent, _, _ in _numbers(_DATE.sub(_blank, text)):
+        rest = _DATE.sub(_blank, text)
+        self.ratios += [sum(_multiple(match)) / 2 for match in _MULTIPLE.finditer(rest)]
+        for value, _, percent, _, _ in _numbers(rest):
             (self.percents if percent else self.numbers).append(value)
 
     def has_date(self, match: re.Match[str]) -> bool:
@@ -147,6 +193,10 @@ class Facts:
         known = self.percents if percent else self.numbers
         slack = precision / 2 + 1e-9 * max(1.0, abs(value))
         return any(abs(abs(each) - abs(value)) <= slack for each in known)
+
+    def has_ratio(self, low: float, high: float, *, either_way: bool) -> bool:
+        """Whether something stands to what it was, or was expected, in a ratio of that range; or that to it."""
+        return any(low <= each <= high or (either_way and low * each <= 1 <= high * each) for each in self.ratios)
 
 
 def unverified(text: str, analyses: Sequence[Analysis]) -> list[str]:
@@ -168,15 +218,63 @@ def _figures(text: str, facts: Facts) -> Iterator[_Seen]:
             text = text.replace(name, " " * len(name))
     seen = [_Seen(*match.span(), facts.has_date(match)) for match in _DATE.finditer(text)]
     rest = _DATE.sub(_blank, text)
+    seen += [_Seen(*match.span(), _bears_out(facts, match)) for match in _MULTIPLE.finditer(rest)]
+    rest = _MULTIPLE.sub(_blank, rest)
+    # Nobody means a third to the percent.
+    seen += [
+        _Seen(*match.span(), facts.has_number(_fraction(match), 6.0, percent=True))
+        for match in _FRACTION.finditer(rest)
+    ]
+    rest = _FRACTION.sub(_blank, rest)
     seen += [
         _Seen(start, end, facts.has_number(value, precision, percent=percent))
         for value, precision, percent, start, end in _numbers(rest)
     ]
+    rest = _NUMBER.sub(_blank, rest)
     seen += [
-        _Seen(*match.span(), facts.has_number(_WORDS.index(match[1].lower()) + 2, 0, percent=False))
+        _Seen(*match.span(), facts.has_number(_spoken(match["words"]), 0, percent=bool(match["percent"])))
         for match in _WORD.finditer(rest)
+        if match[0].lower() != "one"  # mostly a pronoun
     ]
     return iter(sorted(seen))
+
+
+def _bears_out(facts: Facts, match: re.Match[str]) -> bool:
+    """Whether a multiple is one of the analyses'. What doubled has risen; three times may be more or less."""
+    either_way = (match["word"] or "").lower() not in ("doubl", "halv", "tripl", "trebl", "quadrupl")
+    return facts.has_ratio(*_multiple(match), either_way=either_way)
+
+
+def _multiple(match: re.Match[str]) -> tuple[float, float]:
+    """Return the lowest and highest ratio a multiple stands for."""
+    if match["word"]:
+        return _MULTIPLES[match["word"].lower()]
+    value, decimals = float(match["times"]), len(match["times"].partition(".")[2])
+    return value - 0.5 * 10.0**-decimals, value + 0.5 * 10.0**-decimals
+
+
+def _fraction(match: re.Match[str]) -> float:
+    """Return a fraction as a percentage."""
+    if match["sign"]:
+        return _SIGNS[match["sign"]]
+    if match["under"]:
+        return 100 * int(match["over"]) / int(match["under"]) if int(match["under"]) else math.inf
+    if match["parts"]:
+        return _WORD_VALUES[match["count"].lower()] * _PARTS[match["parts"].lower()]
+    return _PARTS[(match["part"] or match["half"]).lower()]
+
+
+def _spoken(words: str) -> float:
+    """Return the value of a number in words: `one hundred and twenty-three thousand`."""
+    whole = part = 0
+    for word in re.findall(r"[a-z]+", words.lower()):
+        if word in _WORD_VALUES:
+            part = part * 12 if word == "dozen" and part else part + _WORD_VALUES[word]
+        elif word == "hundred":
+            part = max(part, 1) * 100
+        elif word in _BIG:
+            whole, part = whole + max(part, 1) * _BIG[word], 0
+    return float(whole + part)
 
 
 def _numbers(text: str) -> Iterator[tuple[float, float, bool, int, int]]:
@@ -184,7 +282,8 @@ def _numbers(text: str) -> Iterator[tuple[float, float, bool, int, int]]:
     for match in _NUMBER.finditer(text):
         digits = match["number"].replace(",", "").replace("\u2212", "-")
         scale = _SCALE.get((match["scale"] or "").lower(), 1.0)
-        decimals = len(digits.partition(".")[2])
+        mantissa, _, exponent = digits.lower().partition("e")
+        decimals = len(mantissa.partition(".")[2]) - int(exponent or 0)
         yield float(digits) * scale, scale * 10.0**-decimals, bool(match["percent"]), *match.span()
 
 

@@ -175,7 +175,8 @@ def _row(tile: TileAnalysis) -> list[Any]:
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
-    data = finding.model_dump(mode="json", exclude_none=True)
+    # How sure a finding is would read as a share of something else.
+    data = finding.model_dump(mode="json", exclude_none=True, exclude={"confidence"})
     return {key: cut(value, _TEXT) if isinstance(value, str) else value for key, value in data.items()}
 
 

@@ -46,6 +46,37 @@ def test_figures_that_it_does_not_have_are_named(fail, text, passages):
     assert unverified(text, [fail()]) == passages
 
 
+@pytest.mark.parametrize(
+    ("text", "passages"),
+    [
+        # The finding is 99 % sure; that is no share of anything.
+        ("99 % of orders are lost.", ["99 %"]),
+        ("It is 99% sure, even 100 percent.", ["99%", "100 percent"]),
+        ("One hundred percent of them are gone.", ["One hundred percent"]),
+        ("There were 1e6 orders.", ["1e6"]),
+        ("There were 1.2345e4 orders.", []),
+        ("Orders halved.", ["halved"]),
+        ("They doubled, then tripled; now 3x, or a 12-fold rise.", ["doubled", "tripled", "3x", "12-fold"]),
+        ("½ of them, 1/4 of them, or two thirds.", ["½", "1/4", "two thirds"]),
+        ("A loss by half.", ["half"]),
+        ("It lost 2/5, or forty percent.", []),
+        ("Ninety-nine orders are gone, a dozen remain.", ["Ninety-nine", "dozen"]),
+        ("Seven thousand four hundred and seven are left.", []),
+    ],
+)
+def test_figures_in_other_clothes_are_held_against_the_analysis_too(fail, text, passages):
+    assert unverified(text, [fail()]) == passages
+
+
+def test_multiples_that_the_analysis_has_are_borne_out(analysis, tile):
+    rose = analysis(1, [tile(1, "Purchases", before=100.0, after=205.0), tile(2, "Visits", before=90.0, after=30.0)])
+    assert (
+        unverified("Purchases doubled (2x, twice what they were); visits fell to a third of it, 3 times less.", [rose])
+        == []
+    )
+    assert unverified("Purchases tripled; visits halved.", [rose]) == ["tripled", "halved"]
+
+
 def test_a_passage_occurs_only_where_it_is_meant(fail):
     """A report marks every occurrence of a passage, so a 5 alone would also mark the 5 in 12,345."""
     (passage,) = unverified("There were 12,345; now 5 are gone.", [fail()])
