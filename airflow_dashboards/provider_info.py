@@ -60,6 +60,9 @@ def _field(label: str, description: str, **schema: Any) -> dict[str, Any]:
     return {"label": label, "description": description, "schema": schema}
 
 
+#: Airflow's schema of fields knows patterns for texts; numbers have a `minimum`, and the host is no field of ours.
+_NO_SPACES = r"^\S+$"
+
 _CONNECTION: dict[str, Any] = {
     "connection-type": "posthog",
     "hook-class-name": "airflow_dashboards.hooks.posthog.PostHogHook",
@@ -91,17 +94,27 @@ _CONNECTION: dict[str, Any] = {
             default="personal_api_key",
             enum=["personal_api_key", "oauth", "session", "cookies"],
         ),
-        "sessionid": _field(
-            "Cookie sessionid", "Only for credential `cookies`.", type=["string", "null"], format="password"
+        # Airflow shows an extra in clear unless its name has a word such as `token` in it.
+        "session_token": _field(
+            "Cookie sessionid",
+            "Only for credential `cookies`.",
+            type=["string", "null"],
+            format="password",
+            pattern=_NO_SPACES,
         ),
         "csrftoken": _field(
-            "Cookie posthog_csrftoken", "Only for credential `cookies`.", type=["string", "null"], format="password"
+            "Cookie posthog_csrftoken",
+            "Only for credential `cookies`.",
+            type=["string", "null"],
+            format="password",
+            pattern=_NO_SPACES,
         ),
         "storage_path": _field(
             "Storage path",
             "Where snapshots, verdicts and reports are kept: a folder or an object store that all workers reach,"
             " e.g. s3://aws_default@bucket/posthog. Empty: the [posthog] storage_path option.",
             type=["string", "null"],
+            pattern=r"^\S(.*\S)?$",
         ),
         "timeout": _field(
             "Timeout", "Seconds one HTTP call may take.", type=["number", "null"], default=60, exclusiveMinimum=0

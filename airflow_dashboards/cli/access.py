@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable, Mapping
 
-    from airflow_dashboards.posthog import FlowClient
+    from airflow_dashboards.posthog import AsyncClient, FlowClient
     from airflow_dashboards.posthog.flow import Flow
+    from airflow_dashboards.refresh.doctor import Findings
     from airflow_dashboards.refresh.store import SnapshotStore
 
 T = TypeVar("T")
@@ -41,22 +42,23 @@ class Access:
 
     def run(self, build: Callable[[FlowClient, ConnectionSettings], Flow[T]]) -> T:
         """Drive a flow to its end, as `PostHogHook.run` does."""
-        from airflow_dashboards.hooks.shared import shared
-        from airflow_dashboards.posthog import AsyncClient
-
         settings = self.read_settings()
-        common = shared(settings)
 
         async def drive() -> T:
-            async with AsyncClient(
-                settings.host,
-                settings.project_id,
-                settings.credential,
-                timeout=settings.timeout,
-                budget=common.budget,
-                capabilities=common.capabilities,
-            ) as client:
+            async with _client(settings) as client:
                 return await client.run(build(client.flows, settings))
+
+        return asyncio.run(drive())
+
+    def examine(self) -> Findings:
+        """Find out what the credential may do, in ten seconds at most, as `PostHogHook.test_connection` does."""
+        from airflow_dashboards.refresh.doctor import QUICK, examine_quickly
+
+        settings = self.read_settings()
+
+        async def drive() -> Findings:
+            async with _client(settings, **QUICK.client_arguments(settings.timeout)) as client:
+                return await examine_quickly(client)
 
         return asyncio.run(drive())
 
@@ -65,6 +67,19 @@ class Access:
         from airflow_dashboards.refresh.store import SnapshotStore
 
         return SnapshotStore(self.find_storage(path))
+
+
+def _client(settings: ConnectionSettings, **changes: Any) -> AsyncClient:
+    from airflow_dashboards.hooks.shared import shared
+    from airflow_dashboards.posthog import AsyncClient
+
+    common = shared(settings)
+    arguments: dict[str, Any] = {
+        "timeout": settings.timeout,
+        "budget": common.budget,
+        "capabilities": common.capabilities,
+    }
+    return AsyncClient(settings.host, settings.project_id, settings.credential, **arguments | changes)
 
 
 def from_environment(options: Namespace, environment: Mapping[str, str] = os.environ) -> Access:

@@ -23,9 +23,9 @@ RUN = "cli"
 def check(options: Namespace, access: Access) -> int:
     """Say what server this is, what the key may do, and what its limits are; 1 where refreshing would not work."""
     from airflow_dashboards.posthog.budget import LIMITS
-    from airflow_dashboards.refresh.doctor import NEEDS, UNTRIED, examine
+    from airflow_dashboards.refresh.doctor import NEEDS, UNTRIED
 
-    found = access.run(lambda flows, _: examine(flows))
+    found = access.examine()
     missing = dict(found.missing)
     limited = found.credential == "personal_api_key"
     if options.as_json:

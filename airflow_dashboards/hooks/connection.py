@@ -7,16 +7,20 @@
 | login | e-mail of a session login |
 | extra `project_id` | number of the project, as in PostHog's address bar |
 | extra `credential` | `personal_api_key` (default), `oauth`, `session` or `cookies` |
-| extra `sessionid`, `csrftoken` | the cookie pair where `credential` is `cookies` |
+| extra `session_token`, `csrftoken` | cookies `sessionid` and `posthog_csrftoken`, where `credential` is `cookies` |
 | extra `storage_path` | where snapshots and reports are kept |
 | extra `timeout` | seconds one HTTP call may take, 60 by default |
 | extra `requests_per_minute`, `requests_per_hour` | this connection's share of the key's limits (contract 2.3) |
+
+Airflow masks an extra by its name, and `sessionid` is no name it knows as a secret's; it is still read where it stands.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +30,22 @@ from airflow_dashboards.posthog.arguments import shown
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+log = logging.getLogger(__name__)
+
+#: Extra fields that hold a secret.
+SECRET_FIELDS = ("session_token", "csrftoken", "sessionid")
+#: Every extra field.
+FIELDS = (
+    "project_id",
+    "credential",
+    *SECRET_FIELDS,
+    "storage_path",
+    "timeout",
+    "requests_per_minute",
+    "requests_per_hour",
+)
+#: How alike a name and a known one are for the former to be a slip, from 0 to 1.
+ALIKE = 0.75
 #: Where most users are.
 DEFAULT_HOST = "https://us.posthog.com"
 DEFAULT_TIMEOUT_SECONDS = 60.0
@@ -102,6 +122,7 @@ def parse_connection(
         'https://us.posthog.com'
     """
     fields = {key: value for key, value in (extra or {}).items() if value is not None and value != ""}
+    _known(conn_id, fields)
     return ConnectionSettings(
         host=_origin(host, port),
         project_id=_positive_int(conn_id, fields, "project_id", required=True) or 0,
@@ -111,6 +132,23 @@ def parse_connection(
         requests_per_minute=_positive_int(conn_id, fields, "requests_per_minute"),
         requests_per_hour=_positive_int(conn_id, fields, "requests_per_hour"),
     )
+
+
+def _known(conn_id: str, fields: Mapping[str, Any]) -> None:
+    """Refuse a misspelt field; tell of others that mean nothing here, which people may keep for tools of their own."""
+    for name in fields:
+        if name in FIELDS:
+            continue
+        plain = {known.replace("_", ""): known for known in FIELDS}
+        written = name.lower().replace("_", "").replace("-", "").replace(" ", "")
+        if near := get_close_matches(written, plain, n=1, cutoff=ALIKE):
+            raise ConnectionFieldError(
+                conn_id, name, f"is no field of this connection; did you mean '{plain[near[0]]}'?"
+            )
+        log.warning(
+            "Connection '%s', field '%s': is no field of this connection and is not used. Known: %s.",
+            conn_id, name, ", ".join(FIELDS),
+        )  # fmt: skip
 
 
 def _origin(host: str | None, port: int | None) -> str:
@@ -156,10 +194,12 @@ def _credential(conn_id: str, login: str | None, password: str | None, fields: M
         choices = ", ".join(kind.value for kind in SignIn)
         raise ConnectionFieldError(conn_id, "credential", f"must be one of {choices}, not {shown(named)}") from None
     if kind is SignIn.COOKIES:
-        for cookie in ("sessionid", "csrftoken"):
-            if cookie not in fields:
-                raise ConnectionFieldError(conn_id, cookie, "is missing; credential 'cookies' needs the pair")
-        return SessionCookies(str(fields["sessionid"]), str(fields["csrftoken"]))
+        session = fields.get("session_token", fields.get("sessionid"))
+        csrf = fields.get("csrftoken")
+        for name, cookie in (("session_token", session), ("csrftoken", csrf)):
+            if cookie is None:
+                raise ConnectionFieldError(conn_id, name, "is missing; credential 'cookies' needs the pair")
+        return SessionCookies(str(session), str(csrf))
     if not password:
         raise ConnectionFieldError(conn_id, "password", f"is empty; it holds the secret of credential '{kind.value}'")
     if kind is SignIn.SESSION:

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.sdk import BaseHook
 from airflow.sdk.log import mask_secret
 
-from airflow_dashboards.hooks.connection import ConnectionSettings, parse_connection, read_extra
+from airflow_dashboards.hooks.connection import SECRET_FIELDS, ConnectionSettings, parse_connection, read_extra
 from airflow_dashboards.hooks.shared import shared
 from airflow_dashboards.metrics import observer
 from airflow_dashboards.posthog import AsyncClient, Client, PostHogError
-from airflow_dashboards.refresh.doctor import examine
+from airflow_dashboards.refresh.doctor import QUICK, examine_quickly
 from airflow_dashboards.settings import storage_root
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from airflow.sdk import Connection, ObjectStoragePath
 
     from airflow_dashboards.posthog import FlowClient
     from airflow_dashboards.posthog.flow import Flow
+    from airflow_dashboards.refresh.doctor import Findings
 
 T = TypeVar("T")
 
@@ -71,7 +73,7 @@ class PostHogHook(BaseHook):
     def _settings(self, connection: Connection) -> ConnectionSettings:
         # Decoded here, not by `extra_dejson`, whose masking speaks to the supervisor synchronously.
         extra = read_extra(self.posthog_conn_id, connection.extra)
-        for secret in ("sessionid", "csrftoken"):
+        for secret in SECRET_FIELDS:
             if secret in extra:
                 mask_secret(str(extra[secret]))
         return parse_connection(
@@ -136,14 +138,30 @@ class PostHogHook(BaseHook):
     def test_connection(self) -> tuple[bool, str]:
         """Try the connection with harmless calls; says what the credential may and may not do. Changes nothing.
 
+        Takes ten seconds at most, whatever the connection's own timeout: a thread of Airflow's API server waits for it.
+
         Returns:
             Whether snapshot and refresh will work, and what was found out, in words without secrets.
         """
         try:
-            findings = self.run(examine)
+            arguments = self._client_arguments(self.settings)
+            findings = _finished(_examine(arguments | QUICK.client_arguments(arguments["timeout"])))
         except (PostHogError, ValueError) as error:
             return False, str(error)
         return findings.usable, findings.describe()
+
+
+async def _examine(arguments: dict[str, Any]) -> Findings:
+    async with AsyncClient(**arguments) as client:
+        return await examine_quickly(client)
+
+
+def _finished(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end, inside a running event loop too: in a thread with a loop of its own."""
+    if not _in_event_loop():
+        return asyncio.run(work)
+    with ThreadPoolExecutor(1) as beside:
+        return beside.submit(asyncio.run, work).result()
 
 
 def _in_event_loop() -> bool:

@@ -6,6 +6,7 @@ apart: 403 is a missing scope, 404 is a scope that is there.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,17 +18,44 @@ from airflow_dashboards.posthog import (
     MissingScopeError,
     NotFoundError,
     PermissionDeniedError,
+    PostHogConnectionError,
     ProjectNotFoundError,
+    RetryPolicy,
 )
 from airflow_dashboards.posthog.flow import Flow, Gather
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_dashboards.posthog import FlowClient
+    from airflow_dashboards.posthog import AsyncClient, FlowClient
 
 #: Largest number a 32-bit key can have; no dashboard or insight gets that far.
 NOBODY = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a check may take: somebody sits before it, and a thread of Airflow's API server waits with them.
+
+    Attributes:
+        timeout: seconds to wait for an answer, where the connection's own timeout is not shorter.
+        retry: how often a call is repeated.
+        total: seconds for all calls together.
+    """
+
+    timeout: float
+    retry: RetryPolicy
+    total: float
+
+    def client_arguments(self, timeout: float) -> dict[str, Any]:
+        """Return what a client is made with; `timeout` is the connection's own."""
+        return {"timeout": min(timeout, self.timeout), "retry": self.retry}
+
+
+#: Two attempts at a server that says nothing, and the second ends before the whole does: so the error is its own.
+QUICK = Patience(
+    timeout=4.5, retry=RetryPolicy(attempts=2, total_seconds=5.0, max_delay=0.5, max_retry_after=2.0), total=10.0
+)
 
 
 @dataclass(frozen=True)
@@ -134,6 +162,27 @@ def examine(flows: FlowClient) -> Flow[Findings]:
         # A session has no scopes (contract 1.2).
         untried=() if flows.credential_kind is CredentialKind.SESSION else tuple(UNTRIED),
     )
+
+
+async def examine_quickly(client: AsyncClient, patience: Patience = QUICK) -> Findings:
+    """As `examine`, but given up after `patience.total` seconds.
+
+    Args:
+        client: made with `patience.client_arguments`.
+        patience: how long this may take.
+
+    Raises:
+        PostHogError: as `examine`; also where not all was answered in time.
+    """
+    try:
+        return await asyncio.wait_for(client.run(examine(client.flows)), patience.total)
+    except asyncio.TimeoutError:
+        raise PostHogConnectionError(
+            f"{client.host} has not answered all that the check asks within {patience.total:g} seconds. Check host,"
+            " proxy and firewall; a task waits longer and asks more often, as its `timeout` and `retries` say.",
+            sent=True,
+            timed_out=True,
+        ) from None
 
 
 def _granted(flows: FlowClient, need: Need) -> Flow[str | None]:
