@@ -141,6 +141,26 @@ class History:
         """Labels of the periods it was learnt from, oldest first."""
         return self._labels
 
+    @property
+    def starts(self) -> Sequence[datetime]:
+        """When the periods it was learnt from began, oldest first."""
+        return self._starts
+
+    @property
+    def values(self) -> Sequence[float]:
+        """What they had."""
+        return self._values
+
+    @property
+    def interval(self) -> str:
+        """How long its periods are."""
+        return self._interval
+
+    @property
+    def signed(self) -> bool:
+        """Whether it falls below 0: then size says nothing of noise, and nothing is expected here."""
+        return bool(self._values) and min(self._values) < 0
+
     def _point(self, index: int) -> Point:
         return Point(self._starts[index], self._labels[index], self._values[index])
 

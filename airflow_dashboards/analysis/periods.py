@@ -34,6 +34,10 @@ _GAPS = (
     ("quarter", 89 * 86400, 92 * 86400),
     ("year", 365 * 86400, 366 * 86400),
 )
+_NAMES = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
@@ -62,6 +66,35 @@ def end(start: datetime, interval: str | None) -> datetime:
         return start + _FIXED.get(interval or "day", _FIXED["day"])
     except (OverflowError, ValueError):  # year 9999
         return datetime.max  # noqa: DTZ901 - wall-clock times are naive here
+
+
+def named(label: str, interval: str | None = None) -> str:
+    """Call a period what people call it: a day by its date, a week by its first day, a month by its name.
+
+    Example:
+        >>> named("2026-05-01", "month"), named("2026-06-07", "week"), named("2026-06-01T00:00:00Z")
+        ('May 2026', 'the week of 2026-06-07', '2026-06-01')
+    """
+    start = parse(label)
+    if start is None:
+        return label
+    day = start.date().isoformat()
+    if interval == "week":
+        return f"the week of {day}"
+    if start.day == 1 and interval == "month":
+        return f"{_NAMES[start.month - 1]} {start.year}"
+    if start.day == 1 and interval == "quarter":
+        return f"Q{(start.month + 2) // 3} {start.year}"
+    if start.day == start.month == 1 and interval == "year":
+        return str(start.year)
+    has_time = len(label) > 10 and interval != "day" and "T00:00:00" not in label
+    return f"{day} {start:%H:%M}" if has_time else day
+
+
+def when(label: str, interval: str | None = None) -> str:
+    """Say when a period was: `on 2026-06-01`, `in the week of 2026-06-07`, `in May 2026`."""
+    name = named(label, interval)
+    return f"{'on' if name[:1].isdigit() and len(name) > 4 else 'in'} {name}"
 
 
 @lru_cache(maxsize=256)

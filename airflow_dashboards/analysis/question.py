@@ -21,9 +21,9 @@ _COSMETIC = frozenset({
     "showReload", "showResults", "showResultsTable", "showTable", "showTrendLines", "showValuesOnSeries",
     "suppressSessionAnalysisWarning", "tableSettings", "tags", "version", "vizSpecificOptions", "yAxisScaleType",
 })  # fmt: skip
-#: Displays of a trends query that show the same series.
+#: Displays of a trends query that show the same series; a cumulative one has its values added up by the server.
 _LINE_DISPLAYS = frozenset({
-    "ActionsLineGraph", "ActionsLineGraphCumulative", "ActionsAreaGraph", "ActionsBar", "ActionsUnstackedBar",
+    "ActionsLineGraph", "ActionsAreaGraph", "ActionsBar", "ActionsUnstackedBar",
     "ActionsStackedBar", "Auto",
 })  # fmt: skip
 #: What a dashboard's filters overrule in a tile's query.

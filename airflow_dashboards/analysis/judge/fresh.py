@@ -10,6 +10,7 @@ from airflow_dashboards.analysis.judge.case import Case, sure
 from airflow_dashboards.analysis.judge.copies import Copies
 from airflow_dashboards.analysis.model import Finding, Severity
 from airflow_dashboards.analysis.noise import Noise
+from airflow_dashboards.analysis.periods import named, when
 from airflow_dashboards.analysis.words import between, change, count, number, percent
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class Fresh:
     rises_only: bool = False
     #: Only a drop is judged: the period has not moved since the picture before.
     drops_only: bool = False
+    #: There is no value where there ought to be one; `value` is 0.
+    missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ class _Outlook:
     copies: Copies
     #: Per day of an unknown kind: how busy it is, against the history.
     levels: dict[date, float]
+    #: What is smaller is not judged: so many things, or anything where nothing is counted.
+    least: float
 
     def expected(self, period: Fresh, *, z: float) -> Expected | None:
         level = self.levels.get(period.start.date())
@@ -72,7 +77,7 @@ class _Outlook:
         if expected is None:
             return None
         mean = expected.noise.mean
-        if max(mean, period.value) < self.case.rules.min_volume or mean <= 0:
+        if max(mean, period.value) < self.least or mean <= 0:
             return None
         relative = period.value / mean - 1
         if not self._exceeds(relative) or (relative < 0 and period.start.date() in self.case.rules.holidays):
@@ -80,6 +85,9 @@ class _Outlook:
         if (relative < 0 and period.rises_only) or (relative > 0 and period.drops_only):
             return None
         return _Odd(period, expected, relative) if self._unlikely(expected, period.value, relative) else None
+
+    def named(self, period: Fresh) -> str:
+        return named(period.label, self.history.interval)
 
     def _exceeds(self, relative: float) -> bool:
         marked = self.copies.proof and self.case.rules.max_rise is None
@@ -104,10 +112,12 @@ def judge(
     looks: int,
     share: float,
     interval: str | None,
+    counts: bool,
     copies: Copies | None = None,
 ) -> list[Finding]:
     """Findings about periods that are not as expected; one per direction, however many periods it spans."""
-    outlook = _Outlook(case, history, case.z_limit(looks), copies or Copies(), _levels(history, periods))
+    least = case.rules.min_volume if counts else 0.0
+    outlook = _Outlook(case, history, case.z_limit(looks), copies or Copies(), _levels(history, periods), least)
     odd = [each for period in periods if (each := outlook.look(period)) is not None]
     findings = []
     for code, some in (
@@ -159,14 +169,14 @@ def _together(outlook: _Outlook, label: str, periods: list[Fresh], *, share: flo
     # What is chance from one to the next averages out; what moves a whole day does not.
     spread = (sum(each.spread**2 for each in picked) / n / n + _COMMON**2) ** 0.5
     nearest = Noise(sum(each.mean for each in picked), spread, picked[0].grain)
-    if nearest.mean <= 0 or max(nearest.mean, total) < case.rules.min_volume:
+    if nearest.mean <= 0 or max(nearest.mean, total) < outlook.least:
         return []
     z, relative = nearest.z(total), total / nearest.mean - 1
     marked = outlook.copies.proof and case.rules.max_rise is None and relative > _MARKED_RISE
     if (abs(z) < limit or not case.exceeds(relative)) and not marked:
         return []
     low, high = nearest.band(limit)
-    span = f"{short(some[0].label)} to {short(some[-1].label)}"
+    span = f"{outlook.named(some[0])} to {outlook.named(some[-1])}"
     return [
         Finding(
             code="series.drop" if relative < 0 else "series.rise",
@@ -201,7 +211,7 @@ def _marked(outlook: _Outlook, label: str, periods: list[Fresh]) -> list[Finding
             severity=Severity.WARN,
             message=(
                 f"{label} may have been loaded {times}: all {copies.of} new counts of the tile are {what}, "
-                f"those before were not. From {short(some[0].label)} on it has {number(total)}."
+                f"those before were not. From {outlook.named(some[0])} on it has {number(total)}."
             ),
             subject=label,
             period=some[-1].label,
@@ -218,15 +228,17 @@ def _finding(case: Case, code: str, label: str, odd: list[_Odd], *, share: float
     mean = sum(each.expected.noise.mean for each in odd)
     firm = abs(worst.expected.z) >= 4.0 or len(odd) > 1
     severity = case.severity(total / mean - 1, sure=firm, share=share)
-    message = f"{label} on {short(period.label)} is {number(period.value)}, {_against(period.value, expected)}"
+    seen = "has no value" if period.missing else f"is {number(period.value)}"
+    message = f"{label} {when(period.label, interval)} {seen}, {_against(period.value, expected)}"
     past = _past(expected.relatives, interval)
     message += f" ({past})." if past else "."
     if period.rises_only:
         message = f"{message[:-1]} although the period is not over."
     if len(odd) > 1:
         message += (
-            f" Together {count(len(odd), 'period')} from {short(odd[0].period.label)} to {short(odd[-1].period.label)} "
-            f"have {number(total)} where about {number(round(mean))} was expected."
+            f" Together {count(len(odd), 'period')} from {named(odd[0].period.label, interval)} to "
+            f"{named(odd[-1].period.label, interval)} have {number(total)} where about {number(round(mean))} was "
+            "expected."
         )
     return Finding(
         code=code,
@@ -234,9 +246,9 @@ def _finding(case: Case, code: str, label: str, odd: list[_Odd], *, share: float
         message=message,
         subject=label,
         period=period.label,
-        # What a period had before it was over is nothing to hold its end against.
-        before=period.before if period.drops_only else None,
-        after=period.value,
+        # What a period had before it was over, or loaded, is nothing to hold its end against.
+        before=(period.before or None) if period.drops_only else None,
+        after=None if period.missing else period.value,
         expected_low=neat(expected.low),
         expected_high=neat(expected.high),
         confidence=sure(worst.expected.z),
@@ -309,7 +321,7 @@ def stuck(case: Case, label: str, history: History, last: float, periods: list[F
         code="series.stuck",
         severity=Severity.WARN,
         message=(
-            f"{label} repeats its last value, {number(last)}, {times} from {short(first.label)} on; "
+            f"{label} repeats its last value, {number(last)}, {times} from {named(first.label, history.interval)} on; "
             "values like these do not repeat by chance."
         ),
         subject=label,

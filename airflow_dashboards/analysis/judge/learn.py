@@ -41,8 +41,11 @@ def history(each: Track, previous: list[Track], case: Case, moved: Collection[st
         if skip:
             settled = [(b, a) for b, a in settled if a not in skip or after.days[a] in moved]
         points.update(_points(before, frame.starts_before, list(map(itemgetter(0), settled))))
-        if moved and len(moved) <= 0.4 * len(points):
-            points = {start: point for start, point in points.items() if point[0] not in moved}
+        if moved:
+            points = _without(points, moved)
+            if len(points) < MIN_HISTORY:
+                filled = [a for _, a in settled if after.days[a] in moved and a not in frame.recheck]
+                points.update(_points(after, frame.starts_after, filled))
     _extend_with_previous(points, each, previous)
     starts = sorted(points)[-most:]
     if case.rules.holidays:
@@ -56,6 +59,12 @@ def history(each: Track, previous: list[Track], case: Case, moved: Collection[st
     return History(
         starts[first:], [label for label, _ in kept[first:]], values[first:], frame.interval, counts=after.counts
     )
+
+
+def _without(points: _Points, moved: Collection[str]) -> _Points:
+    """Leave out what was restated; where it is much, only what was empty: that says nothing of how much is ordinary."""
+    few = len(moved) <= 0.4 * len(points)
+    return {start: point for start, point in points.items() if point[0] not in moved or not (few or not point[1])}
 
 
 def _points(line: Line, starts: Sequence[datetime | None], indexes: Sequence[int]) -> _Points:

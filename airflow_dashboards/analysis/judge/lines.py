@@ -22,6 +22,9 @@ _COUNTS = frozenset({
 })  # fmt: skip
 _SUMS = frozenset({"sum"})
 
+#: Parts of what identifies a series of a trend, and which of them is the status of a lifecycle; how none is written.
+_TREND_KEY, _STATUS, _NONE = 5, 2, canonical(None)
+
 Value = float | None
 
 
@@ -42,6 +45,15 @@ class Line:
     #: Whether it holds what has no breakdown value of its own.
     rest: bool = False
     broken_down: bool = False
+
+    @property
+    def whole(self) -> str | None:
+        """What it is a part of: the event, or the column, that is broken down; None where it stands for itself."""
+        if len(self.key) == _TREND_KEY and self.key[_STATUS] != _NONE:
+            return self.key[0]  # new, returning, resurrecting, dormant
+        if not self.broken_down:
+            return None
+        return self.key[0] if len(self.key) > 1 else ""
 
     @cached_property
     def volume(self) -> float:
@@ -112,14 +124,15 @@ def _line(item: dict[str, Any], days: list[str], data: Sequence[Value]) -> Line:
     action = item.get("action")
     broken_down = "breakdown_value" in item
     value = item.get("breakdown_value")
-    if min(filter(None, data), default=0.0) < 0 and max(filter(None, data), default=0.0) < 0:
-        data = [None if number is None else -number for number in data]  # those who left are shown below the axis
     label = item.get("label")
     status = item.get("status")
+    if isinstance(status, str) and min(filter(None, data), default=0.0) < 0 and max(filter(None, data)) < 0:
+        data = [None if number is None else -number for number in data]  # those who left are shown below the axis
     compare = item.get("compare_label")
-    counts, additive = _measure(action, formula=action is None and not broken_down and status is None)
-    if action is None and not broken_down and status is None and _whole(data):
-        counts = True
+    formula = action is None and status is None
+    counts, additive = _measure(action, formula=formula)
+    # Whatever the query calls it: numbers of things are whole, and what is not has not the noise of counting.
+    counts = (counts or formula) and _whole(data)
     order = action.get("order") if isinstance(action, dict) else None
     shown = brief(label) if isinstance(label, str) and label else ""
     if broken_down:
@@ -148,8 +161,19 @@ def _line(item: dict[str, Any], days: list[str], data: Sequence[Value]) -> Line:
     )
 
 
-def _whole(data: Iterable[Value]) -> bool:
-    return all(value is None or value == int(value) for value in data)
+def _whole(data: Sequence[Value]) -> bool:
+    return set(map(type, data)) <= {int} or all(map(float.is_integer, map(float, filter(None, data))))
+
+
+def alike(before: list[Line], after: list[Line]) -> tuple[list[Line], list[Line]]:
+    """Let both pictures say what a series measures: one that is not whole in one of them counts in neither."""
+    sides = before, after
+    not_counts = [{line.key for line in side if not line.counts} for side in sides]
+    if not_counts[0] == not_counts[1]:
+        return sides
+    rates = not_counts[0] | not_counts[1]
+    told = [[replace(line, counts=False) if line.key in rates else line for line in side] for side in sides]
+    return told[0], told[1]
 
 
 def unique(lines: Iterable[Line]) -> list[Line]:

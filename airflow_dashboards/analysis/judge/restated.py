@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf, log
+from statistics import median
 from typing import TYPE_CHECKING
 
 from airflow_dashboards.analysis.judge.case import Case, sure
 from airflow_dashboards.analysis.model import Finding, Severity
+from airflow_dashboards.analysis.periods import named, when
 from airflow_dashboards.analysis.words import between, change, count, number
 
 if TYPE_CHECKING:
@@ -21,6 +23,10 @@ _RECENT = {"minute": 120, "hour": 96, "day": 7, "week": 2, "month": 2, "quarter"
 _LATE, _OLD = 0.12, 0.05
 #: Periods that may be repaired by themselves; more of them are history rewritten.
 _A_FEW = 4
+#: Part of a history that, moved by one factor, is the history rewritten.
+_MOST_OF_IT = 0.5
+#: Few a period, and the deviations that are ordinary among so few.
+_SMALL, _ORDINARY = 30.0, 2.5
 #: Counts from which a factor is known to a hundredth, and the relative step from one hour to the next.
 _PRECISE, _STEP = 200, 0.25
 
@@ -35,6 +41,8 @@ class Pair:
     after: float
     #: How many complete periods came after it, at the time of the picture before.
     age: int
+    #: How large values of the series are, where they go through 0 and a value near it says nothing of that.
+    size: float = 0.0
 
     @property
     def delta(self) -> float:
@@ -44,7 +52,8 @@ class Pair:
     @property
     def relative(self) -> float:
         """How far it moved, against what it was."""
-        return self.delta / abs(self.before) if self.before else (1.0 if self.delta > 0 else -1.0)
+        base = max(abs(self.before), self.size)
+        return self.delta / base if base else (1.0 if self.delta > 0 else -1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +69,11 @@ class Moves:
     volume: float
     #: Whether one of them is other than 0 now.
     alive: bool
+    #: Whether the periods were running before, and not complete.
+    running: bool = False
 
     @classmethod
-    def among(cls, pairs: Sequence[Pair]) -> Moves:
+    def among(cls, pairs: Sequence[Pair], *, running: bool = False) -> Moves:
         """Return what moved among some pairs."""
         return cls(
             [pair for pair in pairs if pair.before != pair.after],
@@ -71,6 +82,7 @@ class Moves:
             sum(pair.before for pair in pairs),
             sum(abs(pair.before) for pair in pairs),
             any(pair.after for pair in pairs),
+            running,
         )
 
 
@@ -78,7 +90,7 @@ def tolerance(case: Case, pair: Pair, interval: str | None, *, counts: bool) -> 
     """How far a complete period may move without a word."""
     own = case.rules.max_restated
     share = own if own is not None else _LATE if pair.age < _RECENT.get(interval or "day", 2) else _OLD
-    room = share * abs(pair.before)
+    room = share * max(abs(pair.before), pair.size)
     # Late events come one by one: of few events a few per cent is less than one.
     return room + (2.5 * room**0.5 + 2 if counts else 1e-9)
 
@@ -120,16 +132,20 @@ def judge(
     wrong: list[Pair] = []
     repaired: list[Pair] = []
     scaled = _by_one_factor(changed)
+    # A history that has moved as one was not repaired here and there.
+    rewritten = scaled and len(changed) > max(_A_FEW, _MOST_OF_IT * moves.of)
     for pair in changed:
-        good = _repaired(case, pair, interval, history, looks=len(changed), scaled=scaled)
+        good = not rewritten and _repaired(
+            case, pair, interval, history, looks=len(changed), scaled=scaled, counts=counts
+        )
         if not good and len(changed) <= 2 and around is not None and interval in ("hour", "minute"):
             good = _fits_in(pair, around().get(pair.label))
         (repaired if good else wrong).append(pair)
     findings = []
     if repaired:
-        findings.append(_good_news(label, repaired))
+        findings.append(_good_news(label, repaired, interval))
     if wrong:
-        findings.append(_restated(case, label, wrong, moves.of, share=share))
+        findings.append(_restated(case, label, wrong, moves, interval, share=share))
     return findings
 
 
@@ -155,7 +171,7 @@ def _fits_in(pair: Pair, neighbours: tuple[float, float] | None) -> bool:
 
 
 def _repaired(
-    case: Case, pair: Pair, interval: str | None, history: History | None, *, looks: int, scaled: bool
+    case: Case, pair: Pair, interval: str | None, history: History | None, *, looks: int, scaled: bool, counts: bool
 ) -> bool:
     """Whether a period is as expected now and was not, or was not whole, before."""
     if pair.start is None:
@@ -166,10 +182,15 @@ def _repaired(
     now = history.expected(pair.start, pair.after, z=limit)
     # Exactly half of what it was: what had been loaded twice is there once.
     halved = looks <= 2 and pair.before >= 4 and abs(2 * pair.after - pair.before) <= 1
+    if now is None and history.signed and looks <= _A_FEW:
+        middle = median(history.values)
+        return pair.before == 0 or abs(pair.after - middle) < abs(pair.before - middle)
     if now is None:
         # Too little is known to expect anything; filling an empty period is no harm.
         return pair.before == 0 or halved
     mean = now.noise.mean
+    if counts and pair.delta > 0 and mean < _SMALL and now.z < _ORDINARY and looks <= _A_FEW and not scaled:
+        return True  # of so few, more of them up to what is ordinary is the rest of them
     if pair.before == 0 and now.z < limit:
         return True
     if abs(now.z) >= limit and mean > 0 and case.exceeds(pair.after / mean - 1):
@@ -192,12 +213,14 @@ def _repaired(
     return abs(then) >= 2.5 and abs(now.z) <= 0.65 * abs(then)
 
 
-def _span(pairs: list[Pair]) -> str:
-    return pairs[0].label if len(pairs) == 1 else f"{pairs[0].label} to {pairs[-1].label}"
+def _span(pairs: list[Pair], interval: str | None) -> str:
+    first, last = named(pairs[0].label, interval), named(pairs[-1].label, interval)
+    return first if len(pairs) == 1 else f"{first} to {last}"
 
 
-def _good_news(label: str, pairs: list[Pair]) -> Finding:
+def _good_news(label: str, pairs: list[Pair], interval: str | None) -> Finding:
     before, after = sum(pair.before for pair in pairs), sum(pair.after for pair in pairs)
+    at = when(pairs[0].label, interval) if len(pairs) == 1 else f"from {_span(pairs, interval)}"
     return Finding(
         code="series.recovered",
         severity=Severity.INFO,
@@ -205,15 +228,18 @@ def _good_news(label: str, pairs: list[Pair]) -> Finding:
         period=pairs[0].label,
         before=before,
         after=after,
-        message=f"{label} on {_span(pairs)} is as expected now: {number(after)}, it was {number(before)}.",
+        message=f"{label} {at} is as expected now: {number(after)}, it was {number(before)}.",
     )
 
 
-def _restated(case: Case, label: str, pairs: list[Pair], of: int, *, share: float) -> Finding:
+def _restated(
+    case: Case, label: str, pairs: list[Pair], moves: Moves, interval: str | None, *, share: float
+) -> Finding:
     before, after = sum(pair.before for pair in pairs), sum(pair.after for pair in pairs)
     worst = max(pairs, key=lambda pair: (abs(pair.relative), pair.label))
-    relative = (after - before) / abs(before) if before else 1.0
-    widely = len(pairs) >= max(3, 0.3 * of) and abs(relative) >= 0.15
+    base = max(abs(before), sum(pair.size for pair in pairs))
+    relative = (after - before) / base if base else 1.0
+    widely = len(pairs) >= max(3, 0.3 * moves.of) and abs(relative) >= 0.15
     grave = widely or abs(worst.relative) >= 0.5
     severity = Severity.FAIL if grave and share >= 0.05 else Severity.WARN
     if case.rules.max_restated is not None:
@@ -223,15 +249,17 @@ def _restated(case: Case, label: str, pairs: list[Pair], of: int, *, share: floa
     high = sum(pair.before + each for pair, each in zip(pairs, room, strict=True))
     if len(pairs) == 1:
         allowed = f"; {between(round(low), round(high))} was expected" if worst.before else ""
+        had = f"had {number(worst.before)} while it ran" if moves.running else f"was complete at {number(worst.before)}"
         message = (
-            f"{label} on {worst.label} was complete at {number(worst.before)} and is {number(worst.after)} now "
+            f"{label} {when(worst.label, interval)} {had} and is {number(worst.after)} now "
             f"({change(worst.before, worst.after)}{allowed})."
         )
     else:
         message = (
-            f"{label} has changed in {count(len(pairs), 'period')} that were complete before, {_span(pairs)}: "
-            f"together {number(before)}, now {number(after)} ({change(before, after)}); most on {worst.label}, "
-            f"{number(worst.before)} to {number(worst.after)}."
+            f"{label} has {'less' if moves.running else 'changed'} in {count(len(pairs), 'period')} that were "
+            f"{'running' if moves.running else 'complete'} before, {_span(pairs, interval)}: "
+            f"together {number(before)}, now {number(after)} ({change(before, after)}); most "
+            f"{when(worst.label, interval)}, {number(worst.before)} to {number(worst.after)}."
         )
     return Finding(
         code="series.restated",

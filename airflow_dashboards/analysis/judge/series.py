@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
+from airflow_dashboards.analysis import periods
 from airflow_dashboards.analysis.expectation import MIN_HISTORY, History
-from airflow_dashboards.analysis.judge import charts, fresh, learn, restated, settled
+from airflow_dashboards.analysis.judge import charts, fresh, learn, restated, settled, short, signed, steps
 from airflow_dashboards.analysis.judge.case import Case, Reading
 from airflow_dashboards.analysis.judge.copies import Copies, copies
 from airflow_dashboards.analysis.judge.fresh import Fresh
-from airflow_dashboards.analysis.judge.lines import Line, read
+from airflow_dashboards.analysis.judge.late import not_due
+from airflow_dashboards.analysis.judge.lines import Line, alike, read
 from airflow_dashboards.analysis.judge.restated import Moves, Pair
 from airflow_dashboards.analysis.judge.track import Track, arrives_promptly, news_of, value_at
 from airflow_dashboards.analysis.judge.vanished import appeared, vanished
 from airflow_dashboards.analysis.judge.windows import Frames
-from airflow_dashboards.analysis.model import Figure, Finding, Severity
+from airflow_dashboards.analysis.model import Figure, Finding, QueryKind, Severity
 from airflow_dashboards.analysis.words import count, listed, number
 
 if TYPE_CHECKING:
@@ -35,16 +39,39 @@ def judge(case: Case) -> Reading:
     """Compare two lists of series."""
     before = read(case.before.result) if case.before is not None else None
     after = read(case.after.result)
-    return judge_lines(case, before, after, case.after.interval)
+    interval = case.after.interval
+    if case.after.kind is QueryKind.FUNNEL_TRENDS:
+        before, after = _rates(before), _rates(after)
+    if not steps.is_cumulative(case.after.query):
+        return judge_lines(case, before, after, interval)
+    before = [steps.steps(line, interval) for line in before] if before is not None else None
+    after = [steps.steps(line, interval) for line in after]
+    if before is not None and steps.restarted(before, after):
+        return replace(judge_lines(case, None, after, interval), changed=True)
+    return judge_lines(case, before, after, interval)
+
+
+@overload
+def _rates(lines: list[Line]) -> list[Line]: ...
+@overload
+def _rates(lines: list[Line] | None) -> list[Line] | None: ...
+def _rates(lines: list[Line] | None) -> list[Line] | None:
+    """Per cents of people, whole or not."""
+    return None if lines is None else [replace(line, counts=False, additive=False) for line in lines]
 
 
 def judge_lines(case: Case, before: list[Line] | None, after: list[Line], interval: str | None) -> Reading:
     """Compare two lists of series, whatever kind of tile they were read from."""
+    if before is not None:
+        before, after = alike(before, after)
     frames = Frames(case, interval)
     known = {line.key: line for line in before or ()}
-    total = sum(line.volume for line in after if not line.previous) or 1.0
+    totals: Counter[str | None] = Counter()
+    for line in after:
+        if not line.previous:
+            totals[line.whole] += line.volume  # type: ignore[assignment]
     ranked = sorted(after, key=lambda line: (line.previous, -line.volume, line.key))
-    lines = [frames.track(known.get(line.key), line, line.volume / total) for line in ranked]
+    lines = [frames.track(known.get(line.key), line, _share(line, totals)) for line in ranked]
     findings: list[Finding] = []
     changed = before is not None and _changed(before, after)
     prompt = arrives_promptly(lines, case)
@@ -53,6 +80,7 @@ def judge_lines(case: Case, before: list[Line] | None, after: list[Line], interv
     marked = _copies(lines)
     for rank, each in enumerate(lines):
         if each.after.previous:
+            findings += _previous(case, each)
             continue
         if each.before is None and before is not None:
             continue  # appeared: said once, below
@@ -60,7 +88,7 @@ def judge_lines(case: Case, before: list[Line] | None, after: list[Line], interv
             break
         _judge_line(case, each, previous, looks=max(looks, 1), prompt=prompt, screen=rank >= _IN_FULL, marked=marked)
         findings += each.findings
-    findings = _agreed(findings)
+    findings = _agreed(_not_alone(findings, lines))
     if before is not None:
         findings += _missing(case, lines)
         findings += vanished(case, before, after, frames)
@@ -70,9 +98,14 @@ def judge_lines(case: Case, before: list[Line] | None, after: list[Line], interv
     return Reading(
         changed=changed,
         findings=findings,
-        figure=_figure(lines, findings),
+        figure=_figure(case, lines, findings),
         chart=charts.of_lines([(each.before, each.after, each.frame, each.history) for each in lines], findings, case),
     )
+
+
+def _share(line: Line, totals: Counter[str | None]) -> float:
+    """How much of its whole a series is; one that is no part of another stands for itself."""
+    return line.volume / (totals[line.whole] or 1.0) if line.whole is not None else 1.0
 
 
 def _changed(before: list[Line], after: list[Line]) -> bool:
@@ -104,7 +137,7 @@ def _judge_line(
     case: Case, each: Track, previous: list[Track], *, looks: int, prompt: bool, screen: bool, marked: Copies
 ) -> None:
     before, after, frame = each.before, each.after, each.frame
-    moves = None if before is None or settled.unmoved(each) else settled.moves(each)
+    moves = None if before is None or settled.unmoved(each) else _sized(settled.moves(each), before)
     moved = restated.moved(case, moves, frame.interval, counts=after.counts) if moves is not None else []
     if screen and not moved and not _stands_out(case, each):
         return
@@ -132,9 +165,13 @@ def _judge_line(
             share=each.share,
             around=partial(_around, after, frame),
         )
-    if len(history) < MIN_HISTORY:
-        return
     judged = _fresh(case, each, prompt=prompt)
+    if len(history) < MIN_HISTORY:
+        each.findings += short.judge(case, after.label, history, judged)
+        return
+    if history.signed:
+        each.findings += signed.judge(case, after.label, history, judged, looks=looks)
+        return
     if after.counts and not marked.proof:
         marked = max(marked, _copies([each]), key=lambda found: found.log_odds)
     some = fresh.judge(
@@ -145,12 +182,37 @@ def _judge_line(
         looks=looks,
         share=each.share,
         interval=frame.interval,
+        counts=after.counts,
         copies=marked if after.counts else None,
     )
     if not some and before is not None:
         some = _stuck(case, each, history)
     each.findings += some
     each.findings += _shrunk(case, each)
+
+
+def _sized(moves: Moves, before: Line) -> Moves:
+    """Where values go through 0, measure how far they moved by their usual size."""
+    if min(filter(None, before.data), default=0.0) >= 0:
+        return moves
+    size = signed.usual_size([value for value in before.data if value])
+    return replace(moves, moved=[replace(pair, size=size) for pair in moves.moved])
+
+
+def _previous(case: Case, each: Track) -> list[Finding]:
+    """The period before, shown for comparison: it is over, so all it can do is to get lost."""
+    if each.before is None or settled.unmoved(each):
+        return []
+    moves = settled.moves(each)
+    gone = _emptied(case, each, moves) if moves.of and not moves.alive else None
+    return [gone] if gone is not None else []
+
+
+def _not_alone(findings: list[Finding], lines: list[Track]) -> list[Finding]:
+    """A load that repeats itself does so in all it writes: one series of several is chance."""
+    writing = sum(bool(each.after.volume) for each in lines if each.before is not None and not each.after.previous)
+    stuck = sum(finding.code == "series.stuck" for finding in findings)
+    return findings if 2 * stuck >= writing else [each for each in findings if each.code != "series.stuck"]
 
 
 def _around(after: Line, frame: Frame) -> dict[str, tuple[float, float]]:
@@ -174,7 +236,7 @@ def _stands_out(case: Case, each: Track) -> bool:
         if not past:
             return True
         low, high = min(past) * (1 - case.drop_limit * 0.7), max(past) * (1 + case.rise_limit * 0.6)
-        if not low <= value <= high and max(value, high) >= case.rules.min_volume:
+        if not low <= value <= high and (max(value, high) >= case.rules.min_volume or not each.after.counts):
             return True
     return False
 
@@ -187,13 +249,20 @@ def _fresh(case: Case, each: Track, *, prompt: bool) -> list[Fresh]:
         waiting = frame.since_midnight(case.now)
     if case.rules.late_periods:
         waiting |= set(frame.complete[-case.rules.late_periods :])
-    judged, news = [], set(news_of(each))
+    judged, news, early = [], set(news_of(each)), not_due(case, each)
+    gaps: bool | None = None
     # Where a load has brought hours, one without anything is a part of what it brought.
     loaded = bool(news & set(frame.recheck)) and all(a in news for a in frame.recheck if after.data[a])
     for index in (*frame.recheck, *frame.fresh):
         start, value = frame.starts_after[index], after.data[index]
-        if start is None or value is None:
+        if start is None or index in early:
             continue
+        missing = value is None
+        if value is None:
+            gaps = _has_gaps(each) if gaps is None else gaps
+            if gaps:
+                continue
+            value = 0.0
         again = index in frame.recheck
         if again and value and index not in news and frame.interval in ("hour", "minute"):
             continue
@@ -203,8 +272,9 @@ def _fresh(case: Case, each: Track, *, prompt: bool) -> list[Fresh]:
             if b is None and again:
                 b = next((b for b, a in reversed(frame.settled) if a == index), None)
             earlier = before.data[b] if b is not None else None
-        if again and earlier != value:
-            earlier_is_part = earlier is None or value >= earlier
+        same = after.data[index] == earlier
+        if again and not same:
+            earlier_is_part = not earlier or abs(value) >= abs(earlier)
             if not earlier_is_part:
                 continue  # restated downwards: judged as that
         judged.append(
@@ -214,7 +284,8 @@ def _fresh(case: Case, each: Track, *, prompt: bool) -> list[Fresh]:
                 float(value),
                 earlier,
                 rises_only=index in waiting,
-                drops_only=again and earlier == value and not (loaded and not value),
+                drops_only=again and same and not (loaded and not value),
+                missing=missing,
             )
         )
     for index in frame.running:
@@ -222,6 +293,13 @@ def _fresh(case: Case, each: Track, *, prompt: bool) -> list[Fresh]:
         if start is not None and value is not None and start <= case.now:
             judged.append(Fresh(start, after.days[index], float(value), rises_only=True))
     return judged
+
+
+def _has_gaps(each: Track) -> bool:
+    """Whether periods without a value are nothing new: more than one in ten of those before."""
+    frame, data = each.frame, each.after.data
+    known = [data[a] for _, a in frame.firm] if each.before is not None else [data[a] for a in frame.older]
+    return not known or sum(value is None for value in known) * 10 > len(known)
 
 
 def _stuck(case: Case, each: Track, history: History) -> list[Finding]:
@@ -249,7 +327,8 @@ def _shrunk(case: Case, each: Track) -> list[Finding]:
         for a, b in sorted({**frame.grown, **frame.still}.items())
         if value_at(after.data, a) < value_at(before.data, b)
     ]
-    return restated.judge(case, after.label, Moves.among(pairs), frame.interval, None, counts=True, share=each.share)
+    moves = Moves.among(pairs, running=True)
+    return restated.judge(case, after.label, moves, frame.interval, None, counts=True, share=each.share)
 
 
 def _agreed(findings: list[Finding]) -> list[Finding]:
@@ -281,11 +360,12 @@ def _missing(case: Case, lines: list[Track]) -> list[Finding]:
         frame = each.frame
         if each.after.previous or each.before is None or not frame.dated:
             continue
-        absent = [
-            start.isoformat(sep=" ") if frame.interval in ("hour", "minute") else start.date().isoformat()
+        absent = {
+            start: start.isoformat(sep=" ") if frame.interval in ("hour", "minute") else start.date().isoformat()
             for start in frame.absent
-        ]
-        some = sorted([*(frame.days_before[index] for index in frame.gone), *absent])
+        }
+        gone = {start: frame.days_before[index] for index in frame.gone if (start := frame.starts_before[index])}
+        some = [day for _, day in sorted({**absent, **gone}.items())]
         if case.rules.late_periods:
             some = some[: max(len(some) - case.rules.late_periods, 0)]
         if some:
@@ -295,7 +375,7 @@ def _missing(case: Case, lines: list[Track]) -> list[Finding]:
                     severity=Severity.FAIL if each.before.volume >= case.rules.min_volume else Severity.WARN,
                     message=(
                         f"{count(len(some), 'complete period')} {'is' if len(some) == 1 else 'are'} not shown: "
-                        f"{listed([fresh.short(day) for day in some])}."
+                        f"{listed([periods.named(day, frame.interval) for day in some])}."
                     ),
                     subject=each.after.label,
                     period=some[0],
@@ -308,7 +388,7 @@ def _missing(case: Case, lines: list[Track]) -> list[Finding]:
 
 def _emptied(case: Case, each: Track, moves: Moves) -> Finding | None:
     before = moves.volume
-    if before < case.rules.min_volume:
+    if before < case.rules.min_volume and each.after.counts:
         return None
     label = each.after.label
     return Finding(
@@ -357,27 +437,32 @@ def _together(
 
 def _sum(lines: list[Line], order: str, days: Sequence[str]) -> Line:
     data = [sum(filter(None, column), 0.0) for column in zip(*(line.data for line in lines), strict=True)]
-    return Line((order,), f"all {len(lines)} values together", days, data)
+    return Line((order,), f"all {len(lines)} values together", days, data, counts=all(line.counts for line in lines))
 
 
-def _figure(lines: list[Track], findings: list[Finding]) -> Figure | None:
+def _figure(case: Case, lines: list[Track], findings: list[Finding]) -> Figure | None:
+    interval = next((each.frame.interval for each in lines), None)
     ranked = sorted(
         (finding for finding in findings if finding.severity is not Severity.INFO),
         key=lambda finding: finding.severity is not Severity.FAIL,
     )
     if ranked:
         first = ranked[0]
-        about = " on ".join(part for part in (first.subject, first.period and fresh.short(first.period)) if part)
-        return Figure(label=about or "value", before=first.before, after=first.after)
+        return Figure(label=_about(first.subject, first.period, interval), before=first.before, after=first.after)
     for each in lines:
         frame = each.frame
-        complete = frame.complete
+        early = not_due(case, each)
+        complete = [index for index in frame.complete if index not in early]
         if not complete or each.after.previous:
             continue
         index = complete[-1]
-        label = each.after.days[index]
         known = next((b for b, a in reversed(frame.settled) if a == index), None)
         # What was still empty had not been loaded: no number to compare with.
         earlier = (each.before.data[known] or None) if each.before is not None and known is not None else None
-        return Figure(label=f"{each.after.label} on {fresh.short(label)}", before=earlier, after=each.after.data[index])
+        label = _about(each.after.label, each.after.days[index], interval)
+        return Figure(label=label, before=earlier, after=each.after.data[index])
     return None
+
+
+def _about(subject: str | None, period: str | None, interval: str | None) -> str:
+    return " ".join(part for part in (subject, period and periods.when(period, interval)) if part) or "value"

@@ -37,7 +37,12 @@ def _shrunk_lately(before: Line, after: Line, frame: Frame) -> bool:
     if not frame.recheck:
         return False
     known = {a: b for b, a in frame.settled[-len(frame.recheck) :]}
-    return any(a not in known or value_at(after.data, a) < value_at(before.data, known[a]) for a in frame.recheck)
+    return any(a not in known or _less(after.data[a], before.data[known[a]]) for a in frame.recheck)
+
+
+def _less(after: float | None, before: float | None) -> bool:
+    """Whether a period has less than it had, on either side of 0."""
+    return abs(after or 0.0) < abs(before or 0.0)
 
 
 def moves(each: Track) -> Moves:
@@ -46,9 +51,7 @@ def moves(each: Track) -> Moves:
     assert before is not None  # noqa: S101 - asked only where there is a picture before
     # What has only just ended may still fill up: that is judged as a new period is.
     known = {a: b for b, a in frame.settled[-len(frame.recheck) :]} if frame.recheck else {}
-    fallen = [
-        (known[a], a) for a in frame.recheck if a in known and value_at(after.data, a) < value_at(before.data, known[a])
-    ]
+    fallen = [(known[a], a) for a in frame.recheck if a in known and _less(after.data[a], before.data[known[a]])]
     kept = [*frame.firm, *fallen] if fallen else frame.firm
     if frame.run is not None and not fallen:
         old, new = before.data[frame.run[0]], after.data[frame.run[1]]
