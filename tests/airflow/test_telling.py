@@ -19,6 +19,7 @@ import pytest
 from airflow.sdk import DAG, task
 
 from airflow_dashboards import PostHogRefreshGroup
+from airflow_dashboards.analysis import Rules
 from airflow_dashboards.operators.analyze_refresh import PostHogAnalyzeRefreshOperator
 from airflow_dashboards.posthog import Client, PersonalAPIKey
 from airflow_dashboards.sandbox import Sandbox, demo
@@ -280,3 +281,39 @@ def test_last_weeks_capture_is_compared_with_by_rules_from_a_file(
     assert {each["status"] for each in xcoms(run, "own")["return_value"]} == {"pass"}
     others = [each for name, each in by_name.items() if name != "Shop KPIs"]
     assert {each["comparability"] for each in others} <= {"nothing_captured"}
+
+
+def test_a_warning_that_stands_for_the_third_run_fails_and_a_damaged_record_is_a_note(
+    shop: Sandbox, run_dag: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Nobody refreshes: a warning each time, until the rules have had enough of it."""
+    from airflow_dashboards.refresh.capture import capture
+    from airflow_dashboards.refresh.store import SnapshotStore
+
+    with Client(shop.url, 1, PersonalAPIKey(shop.personal_api_key)) as client:
+        now = client.run(capture(client.flows, kpis(shop), host=shop.url))
+    SnapshotStore(tmp_path).write(now.model_copy(update={"taken_at": now.taken_at - timedelta(days=7)}))
+    with DAG("lasting", schedule=None, start_date=START) as dag:
+        PostHogAnalyzeRefreshOperator(
+            task_id="analyze",
+            dashboards=kpis(shop),
+            before={"days_ago": 7},
+            rules=Rules(escalate_after=3),
+            storage_path=str(tmp_path),
+        )
+
+    first = run_dag(dag)
+    (damaged,) = tmp_path.glob("**/history/lasting.analyze/*.json")
+    second = run_dag(dag)
+    damaged.write_text("{")
+    third = run_dag(dag)
+
+    assert [states(each)["analyze"] for each in (first, second, third)] == ["success", "success", "failed"]
+    (told,) = xcoms(third, "analyze")["return_value"]
+    assert (told["status"], told["runs_in_a_row"]) == ("fail", 3)
+    assert {"tile.lasting", "tile.stale"} <= set(told["tiles"][0]["codes"])
+    page = report(tmp_path, "report.md", -1)
+    assert "third run in a row" in page
+    assert "needed a look for 3 runs in a row" in page
+    assert "An earlier verdict can't be read" in page.replace("\\", "")
+    assert len(list(tmp_path.glob("**/history/lasting.analyze/*.json"))) == 3

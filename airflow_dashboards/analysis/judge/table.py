@@ -106,8 +106,8 @@ def _name_what_is_missing(
         found = there.get((finding.period, tuple(part)), [])
         if any(table.columns[name].values[index] is not None for index in found):
             continue
-        head, zero, tail = finding.message.partition(" is 0,")
-        said = f"{head} has no {'value' if found else 'row'},{tail}" if zero else finding.message
+        missing = f" has no {'value' if found else 'row'},"
+        said = finding.message.replace(" is 0,", missing, 1).replace(" has no value,", missing, 1)
         reading.findings[place] = finding.model_copy(update={"message": said})
 
 
