@@ -10,9 +10,10 @@ import logging
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import from_json
@@ -22,12 +23,13 @@ from airflow_dashboards.refresh.run_record import RUN_FORMAT, RUNS, RunRecord
 from airflow_dashboards.refresh.summary import dashboard_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from airflow_dashboards.plugin.storage import Storage
 
 log = logging.getLogger(__name__)
 
+_Found = TypeVar("_Found")
 #: How far back the page looks.
 DAYS = 100
 #: How long an answer may be behind the storage, in seconds.
@@ -75,6 +77,16 @@ class _Day(NamedTuple):
     runs: dict[str, Run]
 
 
+class _Known(NamedTuple):
+    """All that is known at an instant; never changed, only replaced, so that nobody has to wait to read it."""
+
+    looked: float = float("-inf")
+    days: dict[str, _Day] = {}  # noqa: RUF012
+    runs: tuple[Run, ...] = ()
+    by_key: dict[str, Run] = {}  # noqa: RUF012
+    generation: int = 0
+
+
 class RunIndex:
     """The runs below a storage root.
 
@@ -99,29 +111,26 @@ class RunIndex:
         self.storage = storage
         self.today = today
         self._clock = clock
-        self._lock = threading.Lock()
-        self._days: dict[str, _Day] = {}
-        self._looked = float("-inf")
-        self._runs: tuple[Run, ...] = ()
-        self._by_key: dict[str, Run] = {}
-        #: Rises whenever something was added, changed or removed.
-        self.generation = 0
+        self._reading = threading.Lock()
+        self._known = _Known()
+
+    @property
+    def generation(self) -> int:
+        """Rises whenever something was added, changed or removed."""
+        return self._known.generation
 
     def runs(self) -> tuple[Run, ...]:
         """Return all runs, the oldest first; of a task that was tried again the last try.
 
         Raises:
             OSError: the storage can't be read.
+            StorageUnavailableError: the object store can't be.
         """
-        with self._lock:
-            self._keep_up()
-            return self._runs
+        return self._kept_up().runs
 
     def run(self, key: str) -> Run | None:
         """Return a run by its key, or None."""
-        with self._lock:
-            self._keep_up()
-            return self._by_key.get(key)
+        return self._kept_up().by_key.get(key)
 
     def record(self, run: Run) -> RunRecord:
         """Read all that a run said.
@@ -132,46 +141,90 @@ class RunIndex:
         """
         return RunRecord.model_validate_json(self.storage.read(run.path))
 
-    def _keep_up(self) -> None:
+    def _kept_up(self) -> _Known:
+        """Return what is known, read anew if it is old. One request reads; others go on with what was known before."""
+        first = self._known.looked == float("-inf")
+        if self._is_old() and self._reading.acquire(blocking=first):
+            try:
+                if self._is_old():  # not read by the one that was waited for
+                    self._known = self._read(self._known)
+            finally:
+                self._reading.release()
+        return self._known
+
+    def _is_old(self) -> bool:
+        return self._clock() - self._known.looked >= PATIENCE
+
+    def _read(self, known: _Known) -> _Known:
         now = self._clock()
-        if now - self._looked < PATIENCE:
-            return
         oldest = f"{self.today() - timedelta(days=DAYS):%Y-%m-%d}"
         still_open = f"{self.today() - timedelta(days=OPEN_DAYS):%Y-%m-%d}"
         present = [day for day in self.storage.folders(RUNS) if day >= oldest]
-        changed = bool(set(self._days) - set(present))
-        days: dict[str, _Day] = {}
-        for day in present:
-            known = self._days.get(day)
-            if known is not None and day < still_open and now - known.listed < SETTLED_PATIENCE:
-                days[day] = known
-                continue
-            days[day] = self._read_day(day, known, now)
-            changed = changed or known is None or days[day].stamps != known.stamps
-        self._days, self._looked = days, now
-        if changed:
-            newest = {run.key: run for run in sorted(_all(days), key=lambda run: run.at)}
-            self._by_key = newest
-            self._runs = tuple(sorted(newest.values(), key=lambda run: run.at))
-            self.generation += 1
+        days = {
+            day: before
+            for day in present
+            if (before := known.days.get(day)) is not None
+            and day < still_open
+            and now - before.listed < SETTLED_PATIENCE
+        }
+        stale = [day for day in present if day not in days]
+        for day, stamps, runs in self._read_days(stale, known.days):
+            days[day] = _Day(now, stamps, runs)
+        unchanged = days.keys() == known.days.keys() and all(days[day].stamps == known.days[day].stamps for day in days)
+        if unchanged:
+            return known._replace(looked=now, days=days)
+        newest = {run.key: run for run in sorted(_all(days), key=lambda run: run.at)}
+        return _Known(now, days, tuple(sorted(newest.values(), key=lambda run: run.at)), newest, known.generation + 1)
 
-    def _read_day(self, day: str, known: _Day | None, now: float) -> _Day:
-        stamps = {name: stamp for name, stamp in self.storage.files(f"{RUNS}/{day}").items() if name.endswith(".json")}
-        runs = {}
-        for name, stamp in stamps.items():
-            if known is not None and known.stamps.get(name) == stamp:
-                if name in known.runs:
-                    runs[name] = known.runs[name]
-                continue
-            path = f"{RUNS}/{day}/{name}"
-            try:
-                runs[name] = parse_run(self.storage.read(path), path)
-            except FileNotFoundError:
-                continue
-            except (OutsideStorageError, KeyError, TypeError, ValueError, ValidationError) as error:
-                # One damaged file must not take the page away; the log says which.
-                log.warning("The run file %s is not shown: %s", path, error)
-        return _Day(now, stamps, runs)
+    def _read_days(
+        self, days: list[str], known: dict[str, _Day]
+    ) -> Iterator[tuple[str, dict[str, object], dict[str, Run]]]:
+        """List days, and read what changed in them: as many at once as the storage gains from, over all days."""
+        with _Readers(self.storage.readers) as readers:
+            listed = dict(zip(days, readers.map(self._list, days), strict=True))
+            unread = [
+                f"{RUNS}/{day}/{name}"
+                for day, stamps in listed.items()
+                for name, stamp in stamps.items()
+                if day not in known or known[day].stamps.get(name) != stamp
+            ]
+            read = dict(zip(unread, readers.map(self._read_run, unread), strict=True))
+        for day, stamps in listed.items():
+            before = known[day].runs if day in known else {}
+            found = {name: read.get(f"{RUNS}/{day}/{name}", before.get(name)) for name in stamps}
+            yield day, stamps, {name: run for name, run in found.items() if run is not None}
+
+    def _list(self, day: str) -> dict[str, object]:
+        return {name: stamp for name, stamp in self.storage.files(f"{RUNS}/{day}").items() if name.endswith(".json")}
+
+    def _read_run(self, path: str) -> Run | None:
+        try:
+            return parse_run(self.storage.read(path), path)
+        except FileNotFoundError:
+            return None
+        except (OutsideStorageError, KeyError, TypeError, ValueError, ValidationError) as error:
+            # One damaged file must not take the page away; the log says which.
+            log.warning("The run file %s is not shown: %s", path, error)
+            return None
+
+
+class _Readers:
+    """Threads that read; none where one at a time is fastest, since threads would only wait for each other."""
+
+    def __init__(self, number: int) -> None:
+        self._pool = ThreadPoolExecutor(number, thread_name_prefix="posthog-page") if number > 1 else None
+
+    def __enter__(self) -> _Readers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            # After an error the rest need not be read.
+            self._pool.shutdown(cancel_futures=True)
+
+    def map(self, work: Callable[[str], _Found], items: Iterable[str]) -> Iterable[_Found]:
+        """Return what the work gives for each item, in their order."""
+        return map(work, items) if self._pool is None else self._pool.map(work, items)
 
 
 def _all(days: dict[str, _Day]) -> list[Run]:

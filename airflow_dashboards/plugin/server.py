@@ -20,9 +20,15 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from airflow_dashboards.plugin.access import ReadableDags, require
 from airflow_dashboards.plugin.boards import Boards, look_facts, run_facts, strip, verdicts
-from airflow_dashboards.plugin.headers import REPORT_POLICY, Headers
+from airflow_dashboards.plugin.headers import EMBEDDED_REPORT_POLICY, REPORT_POLICY, Headers
 from airflow_dashboards.plugin.index import DAYS, RunIndex
-from airflow_dashboards.plugin.storage import OutsideStorageError, Storage, open_storage
+from airflow_dashboards.plugin.storage import (
+    OutsideStorageError,
+    Storage,
+    StorageUnavailableError,
+    explanation,
+    open_storage,
+)
 
 if TYPE_CHECKING:
     from airflow_dashboards.plugin.index import Run
@@ -64,21 +70,27 @@ def create_application(storage: Storage | None = None, **index: Any) -> Headers:
         storage: where the runs are; default: what Airflow's configuration says (`settings.storage_root`).
         index: for `RunIndex`.
     """
-    if storage is None:
-        from airflow_dashboards.settings import storage_root
-
-        storage = open_storage(storage_root())
     application = FastAPI(title="PostHog dashboards", docs_url=None, redoc_url=None, openapi_url=None)
-    application.state.page = Page(storage, **index)
+    # Opened with the first question: an Airflow whose storage can't be opened still says so on the page.
+    application.state.page = lru_cache(maxsize=1)(lambda: Page(storage or _configured_storage(), **index))
     application.include_router(router)
     application.add_exception_handler(StarletteHTTPException, _refuse)
-    application.add_exception_handler(OSError, _storage_fails)
-    application.add_exception_handler(OutsideStorageError, _storage_fails)
+    for error in (OSError, OutsideStorageError, StorageUnavailableError):
+        application.add_exception_handler(error, _storage_fails)
     return Headers(application)
 
 
+def _configured_storage() -> Storage:
+    from airflow_dashboards.settings import storage_root
+
+    try:
+        return open_storage(storage_root())
+    except Exception as error:
+        raise StorageUnavailableError(explanation("", error)) from error
+
+
 def _page(request: Request) -> Page:
-    page: Page = request.app.state.page
+    page: Page = request.app.state.page()
     return page
 
 
@@ -202,9 +214,16 @@ _DETAILS = {"counts", "tiles", "comparability", "before_at", "after_at"}
 
 @router.get("/report")
 def show_report(
-    page: PageDep, readable: ReadableDags, run: Key, theme: Literal["system", "light", "dark"] = "system"
+    page: PageDep,
+    readable: ReadableDags,
+    run: Key,
+    theme: Literal["system", "light", "dark"] = "system",
+    embedded: bool = False,
 ) -> Response:
-    """Return a run's report, as it was written, for a frame that allows it nothing.
+    """Return a run's report, as it was written, under a policy that allows it no script, no form and nothing fetched.
+
+    By itself it opens its links in new windows. Embedded in the page it can't, since the shell's frame forbids that to
+    all within; there the page sees which link was clicked, and lets the shell open it.
 
     A report follows the system's theme, and a frame of no origin can't be told otherwise. Where Airflow's theme is
     asked for, the report's question for the system's is answered here.
@@ -220,7 +239,8 @@ def show_report(
     except OutsideStorageError as error:
         log.warning("A report is not shown: %s", error)
         raise HTTPException(status.HTTP_404_NOT_FOUND, "The report of this run can't be shown.") from None
-    return HTMLResponse(_themed(content, theme), headers={"Content-Security-Policy": REPORT_POLICY})
+    policy = EMBEDDED_REPORT_POLICY if embedded else REPORT_POLICY
+    return HTMLResponse(_themed(content, theme), headers={"Content-Security-Policy": policy})
 
 
 def _themed(report: bytes, theme: str) -> bytes:
@@ -272,11 +292,10 @@ async def _refuse(request: Request, error: Exception) -> Response:
 
 async def _storage_fails(_request: Request, error: Exception) -> Response:
     """Say that the storage can't be read; why is for the log, since it names addresses."""
-    log.error("The storage path of the PostHog dashboards can't be read: %s", error)
-    return JSONResponse(
-        {"detail": "The storage path can't be read from the API server; its log says why."},
-        status.HTTP_503_SERVICE_UNAVAILABLE,
-    )
+    log.error("The storage path of the PostHog dashboards can't be read: %r", error.__cause__ or error)
+    unreadable = "The storage path can't be read from the API server; its log says why."
+    detail = str(error) if isinstance(error, StorageUnavailableError) else unreadable
+    return JSONResponse({"detail": detail}, status.HTTP_503_SERVICE_UNAVAILABLE)
 
 
 def _escaped(text: str) -> bytes:

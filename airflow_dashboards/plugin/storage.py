@@ -7,6 +7,7 @@ symbolic link, not even one put there between a check and the reading, leads out
 from __future__ import annotations
 
 import os
+import re
 import stat
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,8 +26,15 @@ class OutsideStorageError(Exception):
     """A path that is none of ours: it leaves the storage path, is a link, or is not a plain file."""
 
 
+class StorageUnavailableError(Exception):
+    """The storage path can't be opened or read. Its words say what is missing, and hold nothing that is secret."""
+
+
 class Storage(Protocol):
     """Files below one root, addressed by their path relative to it."""
+
+    #: How many threads reading at once are worth it.
+    readers: int
 
     def folders(self, path: str) -> list[str]:
         """Return the names of the folders in a folder; empty if there is none."""
@@ -70,6 +78,8 @@ def parts(path: str) -> list[str]:
 
 class LocalStorage:
     """A folder on this machine or on a file system it has mounted. The root itself may be a link, nothing below may."""
+
+    readers = 1
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -139,7 +149,14 @@ def _is_link(name: str, folder: int) -> bool:
 
 
 class ObjectStorage:
-    """A prefix in an object store, through Airflow's `ObjectStoragePath`."""
+    """A prefix in an object store, through Airflow's `ObjectStoragePath`.
+
+    Raises:
+        StorageUnavailableError: by every method, for whatever the store's own library raises.
+    """
+
+    #: An object takes tens of milliseconds, nearly all of them waiting.
+    readers = 16
 
     #: What tells that an object changed, by the names that the file systems of fsspec use.
     _STAMPS = ("ETag", "etag", "mtime", "LastModified", "updated", "last_modified", "created", "size")
@@ -161,7 +178,8 @@ class ObjectStorage:
 
     def read(self, path: str) -> bytes:
         """Return an object's content."""
-        with self._below(path).open("rb") as file:
+        place = self._below(path)
+        with _explained(self._root), place.open("rb") as file:
             content: bytes = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             raise OutsideStorageError(f"{path!r} is not a file that this page may show")
@@ -170,7 +188,8 @@ class ObjectStorage:
     def _entries(self, path: str) -> list[dict[str, Any]]:
         folder = self._below(path)
         try:
-            return list(folder.fs.ls(folder.path, detail=True, refresh=True))
+            with _explained(self._root):
+                return list(folder.fs.ls(folder.path, detail=True, refresh=True))
         except FileNotFoundError:
             return []
 
@@ -179,6 +198,56 @@ class ObjectStorage:
         for step in parts(path):
             found = found / step
         return found
+
+
+@contextmanager
+def _explained(root: Any) -> Iterator[None]:
+    """Make what a store's library raises, which can be anything, into one error whose words may be shown."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except Exception as error:
+        raise StorageUnavailableError(explanation(f"{getattr(root, 'protocol', '')}://", error)) from error
+
+
+#: What has to be installed in the API server too, by the beginning of the storage path.
+_PACKAGES = {
+    "s3": "apache-airflow-providers-amazon[s3fs]",
+    "gs": "apache-airflow-providers-google",
+    "gcs": "apache-airflow-providers-google",
+    "abfs": "apache-airflow-providers-microsoft-azure",
+    "abfss": "apache-airflow-providers-microsoft-azure",
+    "adl": "apache-airflow-providers-microsoft-azure",
+}
+
+
+def explanation(path: str, error: Exception) -> str:
+    """Return what is missing to read a storage path, without the error's own words: those may hold an address or a key.
+
+    Args:
+        path: the storage path; only its scheme is told.
+        error: what the storage's library, or Airflow, raised.
+
+    Example:
+        >>> explanation("s3://bucket/posthog", ImportError("No module named 's3fs'"))  # doctest: +ELLIPSIS
+        "The API server can't read the storage path (s3://): a package is missing there (...s3fs]). ..."
+    """
+    scheme = path.partition("://")[0].lower()
+    kind = type(error).__name__
+    if isinstance(error, ImportError) or (
+        isinstance(error, ValueError) and re.search("scheme|protocol|filesystem", str(error), re.I)
+    ):
+        package = _PACKAGES.get(scheme)
+        why = f"a package is missing there{f' ({package})' if package else ''}"
+    elif "NotFound" in kind and "Connection" in f"{kind} {error}":
+        why = f"the connection that [posthog] storage_path names is not known to it ({kind})"
+    elif isinstance(error, PermissionError) or any(word in kind for word in ("Credential", "Auth", "Token", "Denied")):
+        why = f"it has no credentials that the store accepts ({kind})"
+    else:
+        why = kind
+    where = f" ({scheme}://)" if scheme else ""
+    return f"The API server can't read the storage path{where}: {why}. Its log says more."
 
 
 def _name(entry: dict[str, Any]) -> str:

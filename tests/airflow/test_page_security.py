@@ -322,6 +322,10 @@ def test_a_hostile_report_may_do_nothing(reader: Any, root: Path) -> None:
     assert policy["frame-ancestors"] == ["'self'"]
     # Sandboxed by itself too: no scripts, and an origin that is not Airflow's.
     assert not {"allow-scripts", "allow-same-origin", "allow-top-navigation", "allow-forms"} & set(policy["sandbox"])
+    # Within the page it has our origin, so that its clicks are heard, and nothing else: neither script nor window.
+    embedded = directives(reader("admin").ask("/report", run=key, embedded=1))
+    assert embedded.pop("sandbox") == ["allow-same-origin"]
+    assert embedded == {name: values for name, values in policy.items() if name != "sandbox"}
 
 
 def test_a_report_takes_the_theme_it_is_asked_for(reader: Any, root: Path) -> None:
@@ -408,6 +412,29 @@ def test_nobody_learns_a_secret_or_where_things_are(
         told = answer.text + str(answer.headers.get("content-security-policy"))
         assert [secret for secret in secrets if secret in told] == []
     assert "can't be read" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("nonsense://someone:hunter2@bucket/posthog", "a package is missing"),
+        (
+            "gs://nobody_has_this@bucket/posthog",
+            "(gs://): a package is missing there (apache-airflow-providers-google)",
+        ),
+    ],
+)
+def test_a_store_that_cannot_be_opened_is_said_so(
+    reader: Any, monkeypatch: pytest.MonkeyPatch, path: str, said: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW__POSTHOG__STORAGE_PATH", path)
+    monkeypatch.setattr(PostHogDashboardsPlugin.fastapi_apps[0]["app"], "_application", None)
+    for _ in range(2):
+        answer = reader("admin").ask("/api/dashboards")
+        assert answer.status_code == 503
+        assert said in answer.json()["detail"]
+        assert "hunter2" not in answer.text
+    assert reader("admin").ask("/dashboards").status_code == 200
 
 
 def directives(answer: httpx.Response) -> dict[str, list[str]]:

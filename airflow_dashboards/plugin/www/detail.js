@@ -1,7 +1,7 @@
 // One dashboard, one run, or what a DAG run said: facts first, then the report.
 import { ask } from "./page.js";
 import { badge, empty, make, moment, plural, strip, tags } from "./parts.js";
-import { address, airflow, leadOut } from "./shell.js";
+import { address, airflow, leadOut, openOutside } from "./shell.js";
 
 const DAYS = 90;
 
@@ -111,13 +111,15 @@ function unreadable(run) {
     run.unreadable.map(({ id, why }) => make("li", {}, make("div", {}, make("strong", {}, `Dashboard ${id}`), make("p", {}, why))))));
 }
 
+// Only what a browser can open: an address is data, and data may say javascript:.
+const isWeb = (url) => /^https?:\/\//i.test(url);
+
 function outward(text, url) {
-  // Only what a browser can open: an address is data, and data may say javascript:.
-  if (!/^https?:\/\//i.test(url)) return null;
+  if (!isWeb(url)) return null;
   return leadOut(make("a", { class: "button", href: url }, text), { newWindow: true });
 }
 
-const reportAddress = (run, theme) => new URL(`report${address({ run: run.run, theme })}`, window.location.href).href;
+const reportAddress = (run, more) => new URL(`report${address({ run: run.run, ...more })}`, window.location.href).href;
 
 function reportLink(run) {
   return run.report ? leadOut(make("a", { class: "button", href: reportAddress(run) }, "Open the report by itself"), { newWindow: true }) : null;
@@ -126,13 +128,32 @@ function reportLink(run) {
 function report(run) {
   if (!run.report) return empty("There is no report", "This run has not written one.");
   const root = document.documentElement;
-  const frame = make("iframe", { title: `Report: ${run.title}`, sandbox: "allow-popups allow-popups-to-escape-sandbox", referrerpolicy: "no-referrer" });
+  // No script runs in it. It has our origin only so that we hear of its clicks: within Airflow's own frame it may open
+  // no window, whatever we allow.
+  const frame = make("iframe", { title: `Report: ${run.title}`, sandbox: "allow-same-origin", referrerpolicy: "no-referrer" });
   const follow = () => {
-    frame.src = reportAddress(run, root.dataset.theme);
+    frame.src = reportAddress(run, { theme: root.dataset.theme, embedded: 1 });
   };
+  frame.addEventListener("load", () => openLinksOf(frame));
   follow();
   new MutationObserver(follow).observe(root, { attributes: true, attributeFilter: ["data-theme"] });
-  return make("section", { class: "report" }, make("h2", {}, "Report"), frame);
+  const hint = make("p", { class: "quiet" }, "If your browser doesn't follow a link in here, open the report by itself.");
+  return make("section", { class: "report" }, make("h2", {}, "Report"), hint, frame);
+}
+
+/** Opens the links of a report where the page's own links out open: in a new window, by Airflow's shell. */
+function openLinksOf(frame) {
+  const inside = frame.contentDocument;
+  const open = (event) => {
+    const link = event.target.closest?.("a[href], area[href]");
+    if (!link || event.button > 1) return;
+    const within = link.href.split("#", 1)[0] === inside.URL.split("#", 1)[0];
+    if (within) return;
+    event.preventDefault();
+    if (isWeb(link.href)) openOutside(link.href, { newWindow: true });
+  };
+  inside?.addEventListener("click", open);
+  inside?.addEventListener("auxclick", open);
 }
 
 function pointAt(main, view) {

@@ -53,22 +53,28 @@ const base = new URL("../", window.location.href);
 export const airflow = (path) => new URL(path, base).href;
 
 /**
- * Makes a link lead out of the frame. The shell's frame may neither open windows nor leave, so the shell does it: it is
- * of the same origin, and clicks a link of its own.
+ * Opens an address outside of the frame. The shell's frame may neither open windows nor leave, so the shell does it: it
+ * is of the same origin, and clicks a link of its own.
  */
+export function openOutside(url, { newWindow }) {
+  const where = (shell ?? window).document;
+  const out = where.createElement("a");
+  out.href = url;
+  out.rel = "noopener noreferrer";
+  if (newWindow) out.target = "_blank";
+  where.body.append(out);
+  out.click();
+  out.remove();
+}
+
+/** Makes a link lead out of the frame. */
 export function leadOut(link, { newWindow }) {
   link.target = newWindow ? "_blank" : "_top";
   link.rel = "noopener noreferrer";
   link.addEventListener("click", (event) => {
     if (!shell) return;
     event.preventDefault();
-    const out = shell.document.createElement("a");
-    out.href = link.href;
-    out.rel = link.rel;
-    if (newWindow || event.ctrlKey || event.metaKey || event.shiftKey) out.target = "_blank";
-    shell.document.body.append(out);
-    out.click();
-    out.remove();
+    openOutside(link.href, { newWindow: newWindow || event.ctrlKey || event.metaKey || event.shiftKey });
   });
   return link;
 }

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import runpy
+import threading
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ import pytest
 
 from airflow_dashboards.plugin.boards import Boards, run_facts, strip, verdicts
 from airflow_dashboards.plugin.index import DAYS, RunIndex, parse_run
-from airflow_dashboards.plugin.storage import LocalStorage
+from airflow_dashboards.plugin.storage import LocalStorage, StorageUnavailableError
 
 cases = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("page_cases.py"))))
 
@@ -82,6 +83,63 @@ def test_nothing_is_looked_at_twice_within_its_patience(
     index.runs()
     assert storage.asked == ["runs/2026-06-30", "runs/2026-06-10", "runs/2026-06-30"]
     assert index.generation == 1
+
+
+class Store(Counting):
+    """An object store: it answers only when as many ask at the same time as it is told to wait for."""
+
+    readers = 8
+
+    def __init__(self, root: Path, together: int) -> None:
+        super().__init__(root)
+        self._together = threading.Barrier(together)
+
+    def read(self, path: str) -> bytes:
+        self._together.wait(timeout=20)
+        return super().read(path)
+
+
+def test_an_object_store_is_asked_for_many_files_at_once(clock: Clock, tmp_path: Path) -> None:
+    for days_ago in range(16):
+        cases.keep(tmp_path, cases.record(days_ago=days_ago))
+    index = RunIndex(Store(tmp_path, together=8), clock=clock, today=lambda: cases.TODAY)
+    assert len(index.runs()) == 16  # one after another, the first would have waited in vain
+
+
+def test_who_asks_while_files_are_read_gets_what_was_known(
+    index: RunIndex, storage: Counting, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases.keep(tmp_path, cases.record(days_ago=1))
+    index.runs()
+    cases.keep(tmp_path, cases.record())
+    clock.now += 4
+    meanwhile: list[int] = []
+    read = storage.read
+
+    def slow(path: str) -> bytes:
+        asking = threading.Thread(target=lambda: meanwhile.append(len(index.runs())), daemon=True)
+        asking.start()
+        asking.join(20)
+        return read(path)
+
+    monkeypatch.setattr(storage, "read", slow)
+    assert len(index.runs()) == 2
+    assert meanwhile == [1]
+
+
+def test_a_store_that_failed_is_asked_again(
+    index: RunIndex, storage: Counting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases.keep(tmp_path, cases.record())
+
+    def fails(path: str) -> bytes:
+        raise StorageUnavailableError("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "read", fails)
+        with pytest.raises(StorageUnavailableError):
+            index.runs()
+    assert len(index.runs()) == 1
 
 
 def test_what_is_added_changed_and_removed_is_seen(index: RunIndex, clock: Clock, tmp_path: Path) -> None:

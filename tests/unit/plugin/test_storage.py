@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from airflow_dashboards.plugin.storage import LocalStorage, ObjectStorage, OutsideStorageError, open_storage, parts
+from airflow_dashboards.plugin.storage import (
+    LocalStorage,
+    ObjectStorage,
+    OutsideStorageError,
+    StorageUnavailableError,
+    open_storage,
+    parts,
+)
 
 
 @pytest.fixture
@@ -120,3 +127,46 @@ def test_an_object_store_is_read_the_same_way() -> None:
     assert storage.files("runs/2026-06-01") != stamp
     with pytest.raises(FileNotFoundError):
         storage.read("runs/2026-06-01/b.json")
+
+
+class NoCredentialsError(Exception):
+    """As a store's own library has it: no OSError."""
+
+
+class AirflowNotFoundException(Exception):  # noqa: N818
+    """As Airflow has it."""
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError("No filesystem registered for scheme s3"), "amazon[s3fs]"),
+        (ModuleNotFoundError("No module named 's3fs'"), "a package is missing"),
+        (NoCredentialsError("key AKIA-SECRET of s3.internal"), "no credentials that the store accepts (NoCredentials"),
+        (PermissionError("AKIA-SECRET"), "no credentials"),
+        (AirflowNotFoundException("Connection `AKIA-SECRET` is not defined"), "the connection"),
+        (OSError("AKIA-SECRET@s3.internal"), "(s3://): OSError."),
+    ],
+)
+def test_whatever_a_store_raises_is_explained_without_its_words(error: Exception, said: str) -> None:
+    class Broken:
+        protocol = "s3"
+        path = "bucket"
+
+        def __truediv__(self, step: str) -> Broken:
+            return self
+
+        @property
+        def fs(self) -> object:
+            raise error
+
+        def open(self, mode: str) -> object:
+            raise error
+
+    storage = ObjectStorage(Broken())
+    for ask in (storage.folders, storage.files, storage.read):
+        with pytest.raises(StorageUnavailableError) as raised:
+            ask("runs")
+        assert said in str(raised.value)
+        assert "SECRET" not in str(raised.value)
+        assert raised.value.__cause__ is error
