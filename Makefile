@@ -68,7 +68,7 @@ $(BENCH_STAMP): $(STAMP)
 
 docs: install ## the documentation as a static site, in build/docs
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt --group docs
-	$(BIN)/mkdocs build --quiet
+	$(BIN)/mkdocs build --strict
 	@echo "Open build/docs/index.html"
 
 lint: install ## format, lint, types, and which room may know which

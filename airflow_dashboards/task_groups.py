@@ -33,10 +33,16 @@ class PostHogRefreshGroup(TaskGroup):
         rules: what counts as harm: `Rules`, a `RuleBook`, a dict, or the path of a YAML file beside the DAG; the
             default needs no tuning.
         fail_on: `fail` (default), `warn` or `never`: which verdict fails the analyze task.
-        strategy, timeout, on_failure, deferrable: as for `PostHogRunInsightsOperator`.
+        strategy: how the refresh task refreshes, as for `PostHogRunInsightsOperator`.
+        timeout: how long one dashboard may take there, `timedelta` or seconds.
+        on_failure: what one bad dashboard does there: `fail_at_end`, `fail_fast` or `continue`.
+        deferrable: have the refresh task wait in the triggerer; default `[operators] default_deferrable`.
         mode: as for `PostHogSnapshotOperator`.
-        narrator, llm_conn_id, status_tile, annotate: as for `PostHogAnalyzeRefreshOperator`; the narrator `posthog` has
-            the snapshot task ask for the server's own snapshot, too.
+        narrator: who puts the findings into words, as for `PostHogAnalyzeRefreshOperator`: `posthog` or `llm`. The
+            first has the snapshot task ask for the server's own snapshot, too.
+        llm_conn_id: the connection for `narrator="llm"`.
+        status_tile: keep a text tile on each dashboard that says when it was refreshed and what changed.
+        annotate: annotate each dashboard's charts at the load.
         emit_assets: have the analyze task announce every dashboard once the gate is open, so that DAGs can be scheduled
             on the alias `posthog_dashboards_analyzed`; see `assets`.
         analyze_arguments: further arguments of the analyze task alone, e.g. `{"on_failure_callback": [notifier]}`: the

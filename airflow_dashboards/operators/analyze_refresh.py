@@ -72,14 +72,16 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
         title: heading of the report. Templated.
         emit_assets: announce every analyzed dashboard as an asset event through the alias
             `posthog_dashboards_analyzed`, if the task succeeds. Assets among `outlets` need no alias; see `assets`.
-        posthog_conn_id: id of the Connection. Templated.
-        storage_path: where the report goes. Templated.
+
+    Keyword Args:
+        posthog_conn_id (str): id of the Connection. Templated.
+        storage_path (str | None): where the report goes. Templated.
 
     Returns:
-        A summary per dashboard as JSON, `refresh.summary.AnalysisSummary`: `status` (pass, warn, fail), `comparability`
-        (nothing_captured, nothing_comparable, unchanged, changed), `summary`, `tags`, `counts`, the `tiles` that need a
-        look, `runs_in_a_row`, `report_uri`, `analysis_uri`, `narrative`. More than a hundred become one reference to an
-        index file.
+        list[dict[str, Any]]: A summary per dashboard, `refresh.summary.AnalysisSummary`: `status` (pass, warn, fail),
+        `comparability` (nothing_captured, nothing_comparable, unchanged, changed), `summary`, `tags`, `counts`, the
+        `tiles` that need a look, `runs_in_a_row`, `report_uri`, `analysis_uri`, `narrative`. Above 100 entries or 40,000
+        bytes it is one reference to an index file; `read_results` reads both.
 
         Further XComs, there also when the task fails, for notifiers: `subject`, `message` (Slack), `message_html`
         (mail), `message_text`; `narrative` where one was asked for.

@@ -23,7 +23,8 @@ class PostHogUpdateDashboardOperator(BoardOperator):
         dry_run: only say what would change.
 
     Returns:
-        One dict per dashboard: `dashboard_id`, `effect` (`done`, `already_so` or `planned`), `detail`, `tile_ids`.
+        list[dict[str, Any]]: Per dashboard `dashboard_id`, `effect` (`done`, `already_so` or `planned`), `detail`,
+        `tile_ids`.
 
     Example:
         >>> PostHogUpdateDashboardOperator(  # doctest: +SKIP
@@ -61,7 +62,8 @@ class PostHogDeleteDashboardOperator(BoardOperator):
         dry_run: only say what would be deleted.
 
     Returns:
-        One dict per dashboard: `dashboard_id`, `effect` (`done`, `already_so` or `planned`), `detail`, `tile_ids`.
+        list[dict[str, Any]]: Per dashboard `dashboard_id`, `effect` (`done`, `already_so` or `planned`), `detail`,
+        `tile_ids`.
     """
 
     template_fields = (*BoardOperator.template_fields, "dashboards")
@@ -93,7 +95,8 @@ class PostHogRestoreDashboardOperator(BoardOperator):
         dry_run: only say what would be restored.
 
     Returns:
-        One dict per dashboard: `dashboard_id`, `effect` (`done`, `already_so` or `planned`), `detail`, `tile_ids`.
+        list[dict[str, Any]]: Per dashboard `dashboard_id`, `effect` (`done`, `already_so` or `planned`), `detail`,
+        `tile_ids`.
     """
 
     template_fields = (*BoardOperator.template_fields, "dashboards")
@@ -119,7 +122,7 @@ class PostHogEnsureUnlistedDashboardOperator(BoardOperator):
         tag: e.g. `llm-analytics`. Templated.
 
     Returns:
-        A dict: `dashboard_id`, `effect` (`done` or `already_so`), `detail`. The id is an XCom of its own too.
+        dict[str, Any]: `dashboard_id`, `effect` (`done` or `already_so`), `detail`. The id is an XCom of its own too.
     """
 
     template_fields = (*BoardOperator.template_fields, "tag")

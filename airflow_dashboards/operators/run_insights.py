@@ -59,14 +59,16 @@ class PostHogRunInsightsOperator(PostHogOperator):
         cancel_on_kill: cancel queries that still wait at the server when somebody ends the task.
         emit_assets: announce every refreshed dashboard as an asset event, through the alias
             `posthog_dashboards_refreshed`. Dashboards whose assets are among `outlets` need no alias. See `assets`.
-        posthog_conn_id: id of the Connection. Templated.
-        storage_path: where the after-snapshots go. Templated.
+
+    Keyword Args:
+        posthog_conn_id (str): id of the Connection. Templated.
+        storage_path (str | None): where the after-snapshots go. Templated.
 
     Returns:
-        One outcome per dashboard as JSON: `dashboard_id`, `status` (refreshed, partial, failed), `counts`, the tiles
-            that are
-        not fresh with their reasons, and `after`, the reference of the after-snapshot. More than a hundred become one
-        reference to an index file.
+        list[dict[str, Any]]: One outcome per dashboard: `dashboard_id`, `status` (refreshed, partial, failed),
+        `counts`, the tiles that are not fresh with their reasons, and `after`, the reference of the after-snapshot.
+        Above 100 entries or 40,000
+        bytes it is one reference to an index file; `read_results` reads both.
 
     Raises:
         RefreshFailedError: dashboards are not wholly refreshed (unless `on_failure="continue"`). The outcomes are in

@@ -17,8 +17,8 @@ class PostHogSnapshotOperator(PostHogOperator):
     """Capture what dashboards show now, as files that later tasks compare with.
 
     One request per dashboard, several at once. The files go to the storage path (`storage_path`, else the connection's,
-    else `[posthog] storage_path`); the XCom holds a small reference per dashboard, or one reference to an index file
-    where there are more than a hundred.
+    else `[posthog] storage_path`); the XCom holds a small reference per dashboard, or, above 100 of them or
+    40,000 bytes, one reference to an index file; `read_results` reads both.
 
     Args:
         dashboards: an id, a list of ids, a selector such as `{"tags": ["etl"]}` or `{"search": "kpi"}`, or an XComArg
@@ -28,11 +28,14 @@ class PostHogSnapshotOperator(PostHogOperator):
         server: have PostHog keep a snapshot of its own too, for its AI summary, where build and credential allow it. It
             expires after 30 minutes (contract 3.6). Never a failure by itself.
         allow_empty: whether a selector may match nothing.
-        posthog_conn_id: id of the Connection. Templated.
-        storage_path: where to keep the files. Templated.
+
+    Keyword Args:
+        posthog_conn_id (str): id of the Connection. Templated.
+        storage_path (str | None): where to keep the files. Templated.
 
     Returns:
-        Snapshot references as JSON: `uri`, `sha256`, `dashboard_id`, `dashboard_name`, `taken_at`, `counts`.
+        list[dict[str, Any]]: Snapshot references: `uri`, `sha256`, `dashboard_id`, `dashboard_name`, `taken_at`,
+        `counts`.
 
     Raises:
         PostHogError: a dashboard could not be read; the message says what, where and why. The others are captured, and

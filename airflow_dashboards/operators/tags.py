@@ -46,7 +46,7 @@ class PostHogBulkUpdateTagsOperator(PostHogOperator):
         allow_empty: whether a selector may match nothing.
 
     Returns:
-        A small dict: `changed` (id, tags before and after: what is needed to undo it), `already_so`, `skipped` and
+        dict[str, Any]: `changed` (id, tags before and after: what is needed to undo it), `already_so`, `skipped` and
         `failed` (id and reason), `via` (`bulk_update_tags`, `dashboard updates`, `nothing to write` or `dry run`).
 
     Raises:

@@ -39,7 +39,7 @@ class PostHogCreateFromTemplateOperator(PostHogOperator):
         prune: with `update`, also remove the tiles and tags that the template does not have.
 
     Returns:
-        A small dict: `dashboard_id`, `name`, `url`, `created`, `updated`, `via`, `tiles` (id, type, name, insight_id)
+        dict[str, Any]: `dashboard_id`, `name`, `url`, `created`, `updated`, `via`, `tiles` (id, type, name, insight_id)
         and `notes`. The id is an XCom of its own too: `board.output["dashboard_id"]`.
 
     Raises:

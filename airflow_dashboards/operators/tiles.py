@@ -26,7 +26,8 @@ class PostHogTextTileOperator(BoardOperator):
         dry_run: only say what would be written.
 
     Returns:
-        One dict per dashboard: `dashboard_id`, `effect` (`done`, `already_so` or `planned`), `detail`, `tile_ids`.
+        list[dict[str, Any]]: Per dashboard `dashboard_id`, `effect` (`done`, `already_so` or `planned`), `detail`,
+        `tile_ids`.
 
     Example:
         >>> PostHogTextTileOperator(  # doctest: +SKIP
@@ -87,7 +88,8 @@ class PostHogCopyTileOperator(BoardOperator):
         tile_id: the tile on the source. Templated.
 
     Returns:
-        A dict: `dashboard_id`, `effect` (`done` or `already_so`), `detail`, `tile_ids` (the tile on the destination).
+        dict[str, Any]: `dashboard_id`, `effect` (`done` or `already_so`), `detail`, `tile_ids` (the tile on the
+        destination).
     """
 
     template_fields = (
@@ -121,7 +123,7 @@ class PostHogMoveTileOperator(BoardOperator):
         to_dashboard: where it goes. Templated.
 
     Returns:
-        A dict: `dashboard_id`, `effect` (`done` or `already_so`), `detail`, `tile_ids`.
+        dict[str, Any]: `dashboard_id`, `effect` (`done` or `already_so`), `detail`, `tile_ids`.
     """
 
     template_fields = (
@@ -156,7 +158,7 @@ class PostHogReorderTilesOperator(BoardOperator):
         dry_run: only say whether something would move.
 
     Returns:
-        A dict: `dashboard_id`, `effect` (`done`, `already_so` or `planned`), `detail`, `tile_ids`.
+        dict[str, Any]: `dashboard_id`, `effect` (`done`, `already_so` or `planned`), `detail`, `tile_ids`.
     """
 
     template_fields = (
@@ -193,7 +195,7 @@ class PostHogDeleteTileOperator(BoardOperator):
         tile_id: the tile. Templated.
 
     Returns:
-        A dict: `dashboard_id`, `effect` (`done` or `already_so`), `detail`, `tile_ids`.
+        dict[str, Any]: `dashboard_id`, `effect` (`done` or `already_so`), `detail`, `tile_ids`.
     """
 
     template_fields = (*BoardOperator.template_fields, "dashboard_id", "tile_id")
@@ -221,7 +223,7 @@ class PostHogAddWidgetsOperator(BoardOperator):
         dry_run: only say how many would be added.
 
     Returns:
-        A dict: `dashboard_id`, `effect` (`done`, `already_so` or `planned`), `detail`, `tile_ids`.
+        dict[str, Any]: `dashboard_id`, `effect` (`done`, `already_so` or `planned`), `detail`, `tile_ids`.
 
     Example:
         >>> PostHogAddWidgetsOperator(  # doctest: +SKIP

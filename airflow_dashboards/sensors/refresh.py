@@ -41,8 +41,11 @@ class PostHogRefreshSensor(BaseSensorOperator):
         allow_no_access: pass over tiles that the credential may not see (default), or keep waiting for them.
         deferrable: wait in the triggerer; default `[operators] default_deferrable`.
         posthog_conn_id: id of the Connection. Templated.
-        timeout: how long to wait, in every mode from the start of the first try on: a retry goes on with the same wait.
-        poke_interval, mode, soft_fail: as with every sensor.
+
+    Keyword Args:
+        timeout (float | timedelta): how long to wait, in every mode from the start of the first try on: a retry goes on
+            with the same wait.
+        poke_interval (float | timedelta): as with every sensor; so are `mode` and `soft_fail`.
 
     Raises:
         AirflowSensorTimeout: not fresh in time; the message names the tiles.
