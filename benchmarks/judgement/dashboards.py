@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_dashboards.analysis import Snapshot, Tile
-from benchmarks.judgement import others, tiles
+from benchmarks.judgement import others, peculiar, tiles
 from benchmarks.judgement.tiles import Lines, Pair
 from benchmarks.judgement.world import ZONES, Morning
 
@@ -67,8 +67,10 @@ def _dashboard(rng: random.Random, number: int) -> Dashboard:
 def _tile(rng: random.Random, morning: Morning, *, harmed: bool) -> tuple[str, Pair]:
     for _ in range(50):
         draw = rng.random()
-        if draw < 0.55:
+        if draw < 0.43:
             made = _series(rng, morning, harmed=harmed)
+        elif draw < 0.58:
+            made = _peculiar(rng, morning, harmed=harmed)
         elif draw < 0.9:
             kind = rng.choice(sorted(others.KINDS))
             make, harms = others.KINDS[kind]
@@ -81,6 +83,14 @@ def _tile(rng: random.Random, morning: Morning, *, harmed: bool) -> tuple[str, P
         if made is not None:
             return made
     raise RuntimeError("no tile came about")
+
+
+def _peculiar(rng: random.Random, morning: Morning, *, harmed: bool) -> tuple[str, Pair] | None:
+    kind = rng.choice(sorted(peculiar.KINDS))
+    make, harms = peculiar.KINDS[kind]
+    harm = rng.choice(harms) if harmed else None
+    pair = make(rng, morning, harm)
+    return (f"{'harm' if harm else 'benign'}/{kind}/{harm or 'ordinary'}", pair) if pair is not None else None
 
 
 def _series(rng: random.Random, morning: Morning, *, harmed: bool) -> tuple[str, Pair] | None:

@@ -18,7 +18,7 @@ def _usable(before: Tile | None, after: Tile | None) -> bool:
 
 def _series(tile: Tile) -> list[tuple[list[str], list[float]]]:
     return [
-        ([str(day) for day in item["days"]], [abs(float(value)) for value in item["data"]])
+        ([str(day) for day in item["days"]], [abs(float(value or 0)) for value in item["data"]])
         for item in (tile.result if isinstance(tile.result, list) else [])
         if isinstance(item, dict) and item.get("data")
     ]
