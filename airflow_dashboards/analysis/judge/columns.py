@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dashboards.analysis import periods
 from airflow_dashboards.analysis.judge.case import Unreadable, as_number, as_numbers, canonical
+from airflow_dashboards.analysis.words import brief
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,7 @@ _RATE = re.compile(
     r"(?:^|[^a-z])(?:avg|average|mean|median|rate|ratio|pct|percent|percentage|share|conversion|per|p\d\d|min|max|score"
     r"|quantile\w*)(?:$|[^a-z])|%",
 )
+_STAMP = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d*[1-9])?(?:\.?0*)(?:Z|[+-]\d\d:?\d\d)?")
 _ID = re.compile(r"(?:^|_)(?:id|uuid|key|code|sku|zip|year|month|week|weekday|dow|hour|rank|position|bucket)$")
 #: Rows looked at to learn what a column holds.
 _SAMPLE = 2000
@@ -76,6 +78,26 @@ class Table:
     def keys(self, names: Sequence[str]) -> list[tuple[str, ...]]:
         """What identifies each row, by the values of these columns."""
         return list(zip(*(_texts(self.columns[name].values) for name in names), strict=True))
+
+
+def readable(key: Sequence[str], *, most: int = 80) -> str:
+    """What identifies a row, to be read: dates without a midnight, times without a zero second or an offset.
+
+    Example:
+        >>> readable(("US", "2026-06-15T00:00:00Z"))
+        'US / 2026-06-15'
+    """
+    return " / ".join([brief(_readable(part), most=most) for part in key])
+
+
+def _readable(part: str) -> str:
+    found = _STAMP.fullmatch(part)
+    if found is None:
+        return part
+    day, clock, fraction = found.groups()
+    if clock == "00:00:00" and not fraction:
+        return day
+    return f"{day} {clock}{fraction}" if fraction else f"{day} {clock.removesuffix(':00')}"
 
 
 def _texts(values: Sequence[Any]) -> list[str]:

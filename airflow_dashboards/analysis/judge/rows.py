@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_dashboards.analysis.judge import amount, charts, values
 from airflow_dashboards.analysis.judge.case import Case, Reading, as_numbers, canonical
-from airflow_dashboards.analysis.judge.columns import Column, Holds, Table
+from airflow_dashboards.analysis.judge.columns import Column, Holds, Table, readable
 from airflow_dashboards.analysis.judge.lines import is_rest
 from airflow_dashboards.analysis.judge.values import Named
 from airflow_dashboards.analysis.model import Chart, Figure, Finding, Severity
@@ -84,7 +84,7 @@ def duplicates(case: Case, before: Table, after: Table, key: Sequence[str]) -> l
             message=(
                 f"{count(now, 'row')} of {after.size:,} {'is a duplicate' if now == 1 else 'are duplicates'} {what}; "
                 f"there {'was' if was == 1 else 'were'} {was:,} before. "
-                f"{brief(' / '.join(worst[0]))} is there {worst[1]} times."
+                f"{readable(worst[0])} is there {worst[1]} times."
             ),
             subject=key[0] if key else None,
             before=float(was),
@@ -183,7 +183,7 @@ def _rows_lost(case: Case, before: Table, after: Table, net: int, lost: list[tup
         severity=Severity.FAIL if fail else Severity.WARN,
         message=(
             f"{count(len(lost), 'row')} of {before.size:,} {'is' if len(lost) == 1 else 'are'} gone: "
-            f"{listed([brief(' / '.join(each)) for each in lost])}."
+            f"{listed([readable(each) for each in lost])}."
         ),
         subject="number of rows",
         before=float(before.size),
@@ -254,7 +254,7 @@ def _names(table: Table, key: Sequence[str]) -> list[Named]:
     return [
         Named(
             each[0] if len(each) == 1 else canonical(list(each)),
-            " / ".join([brief(part, most=30) for part in each]),
+            readable(each, most=30),
             0.0,
             all(map(is_rest, each)),
         )
@@ -329,7 +329,7 @@ def _chart(before: Table, after: Table, key: Sequence[str], name: str | None, fi
     sides: list[dict[str, float]] = []
     for table in (before, after):
         side: dict[str, float] = {}
-        labels = [" / ".join([brief(part, most=30) for part in each]) for each in table.keys(key)]
+        labels = [readable(each, most=30) for each in table.keys(key)]
         for label, value in zip(labels, as_numbers(table.columns[name].values), strict=True):
             side[label] = side.get(label, 0.0) + (value or 0.0)
         sides.append(side)

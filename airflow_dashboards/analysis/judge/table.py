@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from airflow_dashboards.analysis import periods
 from airflow_dashboards.analysis.judge import rows
 from airflow_dashboards.analysis.judge.case import Case, Reading, as_numbers
-from airflow_dashboards.analysis.judge.columns import Column, Holds, Table, Timeline, find_key, read, timeline
+from airflow_dashboards.analysis.judge.columns import Column, Holds, Table, Timeline, find_key, read, readable, timeline
 from airflow_dashboards.analysis.judge.lines import Line, is_rest, unique
 from airflow_dashboards.analysis.judge.series import judge_lines
 from airflow_dashboards.analysis.model import Figure, Finding, Severity
@@ -216,7 +216,7 @@ def _kind(column: Column, like: Table | None) -> Holds:
 def _line(
     name: str, kind: Holds, group: tuple[str, ...], days: list[str], values: list[float | None], *, several: bool
 ) -> Line:
-    label = brief(name) if not group else f"{' / '.join(brief(part, most=30) for part in group)}, {brief(name)}"
+    label = brief(name) if not group else f"{readable(group, most=30)}, {brief(name)}"
     return Line(
         (name, *group),
         label,

@@ -219,3 +219,19 @@ def test_cohorts_are_read_as_days() -> None:
     found = judged(QueryKind.RETENTION.value, cohorts(1.0), cohorts(0.5))
     assert found.verdict is Verdict.FAIL
     assert not [finding.message for finding in found.findings if "T00:00" in finding.message]
+
+
+@pytest.mark.parametrize(
+    ("clock", "said"),
+    [
+        ("T00:00:00Z", ""),
+        ("T04:00:00.000000+02:00", " 04:00"),
+        (" 04:00:07", " 04:00:07"),
+        ("T04:00:00.5Z", " 04:00:00.5"),
+    ],
+)
+def test_a_rows_time_is_read_without_what_nobody_needs(clock: str, said: str) -> None:
+    rows = [[f"2026-05-{day:02}{clock}", day] for day in (1, 2, 4, 9, 16)]
+    found = judged("table", rows, [*rows, *rows], columns=["signed_up", "orders"], interval=None)
+    (message,) = [finding.message for finding in found.findings if finding.code == "table.duplicates"]
+    assert message.endswith(f" 2026-05-16{said} is there 2 times.")
