@@ -66,9 +66,9 @@ def check(options: Namespace, access: Access) -> int:
 def _limits() -> str:
     from airflow_dashboards.posthog.budget import LIMITS
 
-    spans = {60.0: "minute", 3600.0: "hour"}
+    spans = {60.0: "a minute", 3600.0: "an hour"}
     return "; ".join(
-        f"{name} " + ", ".join(f"{window.limit} a {spans[window.seconds]}" for window in windows)
+        f"{name} " + ", ".join(f"{window.limit} {spans[window.seconds]}" for window in windows)
         for name, windows in LIMITS.items()
     )
 
