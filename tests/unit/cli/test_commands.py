@@ -71,7 +71,7 @@ def test_check_tells_server_scopes_and_limits(run: Run) -> None:
     assert "project 1, build cloud, personal api key" in out
     assert re.search(r"dashboard:read +granted +yes", out)
     assert re.search(r"annotation:write +not tried +no +annotations at the load", out)
-    assert "dashboards 480 a minute, 4800 a hour" in out
+    assert "dashboards 480 a minute, 4800 an hour" in out
 
 
 def test_check_fails_where_refreshing_would_not_work(
