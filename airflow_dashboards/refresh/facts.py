@@ -192,7 +192,7 @@ class Facts:
         """Whether a number, give or take half its last digit, is one of the analyses'; falls may be told unsigned."""
         known = self.percents if percent else self.numbers
         slack = precision / 2 + 1e-9 * max(1.0, abs(value))
-        return any(abs(abs(each) - abs(value)) <= slack for each in known)
+        return math.isfinite(value) and any(abs(abs(each) - abs(value)) <= slack for each in known)
 
     def has_ratio(self, low: float, high: float, *, either_way: bool) -> bool:
         """Whether something stands to what it was, or was expected, in a ratio of that range; or that to it."""
@@ -258,7 +258,7 @@ def _fraction(match: re.Match[str]) -> float:
     if match["sign"]:
         return _SIGNS[match["sign"]]
     if match["under"]:
-        return 100 * int(match["over"]) / int(match["under"]) if int(match["under"]) else math.inf
+        return 100 * int(match["over"]) / int(match["under"]) if int(match["under"]) else math.nan
     if match["parts"]:
         return _WORD_VALUES[match["count"].lower()] * _PARTS[match["parts"].lower()]
     return _PARTS[(match["part"] or match["half"]).lower()]
@@ -284,7 +284,7 @@ def _numbers(text: str) -> Iterator[tuple[float, float, bool, int, int]]:
         scale = _SCALE.get((match["scale"] or "").lower(), 1.0)
         mantissa, _, exponent = digits.lower().partition("e")
         decimals = len(mantissa.partition(".")[2]) - int(exponent or 0)
-        yield float(digits) * scale, scale * 10.0**-decimals, bool(match["percent"]), *match.span()
+        yield float(digits) * scale, scale * 10.0 ** min(-decimals, 300), bool(match["percent"]), *match.span()
 
 
 def _calendar(match: re.Match[str]) -> tuple[int, int, int, str]:

@@ -118,7 +118,8 @@ def _one(case: Case, before: _Funnel, after: _Funnel, *, looks: int, share: floa
             )
         ]
     findings: list[Finding] = []
-    steady = covers_a_week(case)
+    # A value few people have may move by itself without the funnel being any the worse.
+    steady = share >= 0.05 and covers_a_week(case)
     for position, (old, new) in enumerate(zip(before.steps, after.steps, strict=True)):
         if position == 0:
             entered = amount.judge(

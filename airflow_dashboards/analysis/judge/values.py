@@ -176,7 +176,10 @@ def _lost_small(gone: list[Named], whole: float, *, code: str) -> list[Finding]:
         return []
     was = sum(each.value for each in gone)
     few = f"{gone[0].label} has vanished; it was" if len(gone) == 1 else None
-    many = f"{len(gone):,} small values have vanished ({listed([each.label for each in gone])}); together they were"
+    many = (
+        f"{len(gone):,} values have vanished that matter little one by one "
+        f"({listed([each.label for each in gone])}); together they were"
+    )
     return [
         Finding(
             code=f"{code}.vanished",

@@ -55,6 +55,7 @@ def test_figures_that_it_does_not_have_are_named(fail, text, passages):
         ("One hundred percent of them are gone.", ["One hundred percent"]),
         ("There were 1e6 orders.", ["1e6"]),
         ("There were 1.2345e4 orders.", []),
+        ("There were 1e999 orders, or 1/0 of them.", ["1e999", "1/0"]),
         ("Orders halved.", ["halved"]),
         ("They doubled, then tripled; now 3x, or a 12-fold rise.", ["doubled", "tripled", "3x", "12-fold"]),
         ("½ of them, 1/4 of them, or two thirds.", ["½", "1/4", "two thirds"]),
