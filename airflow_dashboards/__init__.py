@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         PostHogReorderTilesOperator,
         PostHogTextTileOperator,
     )
+    from airflow_dashboards.results import read_results
     from airflow_dashboards.sandbox import Sandbox
     from airflow_dashboards.sensors.refresh import PostHogRefreshSensor
     from airflow_dashboards.task_groups import PostHogRefreshGroup
@@ -68,6 +69,7 @@ _MODULE_OF = {
     "Snapshot": "analysis",
     "compare": "analysis",
     "dashboard_asset": "assets",
+    "read_results": "results",
 }
 
 __all__ = [
@@ -97,6 +99,7 @@ __all__ = [
     "__version__",
     "compare",
     "dashboard_asset",
+    "read_results",
 ]
 
 

@@ -11,10 +11,15 @@ from typing import Any
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import dag, task
 
-from airflow_dashboards import PostHogRefreshGroup, Rules
+from airflow_dashboards import PostHogRefreshGroup, Rules, read_results
 
 
-@dag(schedule="@daily", start_date=datetime(2026, 1, 1, tzinfo=timezone.utc), catchup=False)
+@dag(
+    schedule="@daily",
+    start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
+    catchup=False,
+    user_defined_macros={"read_results": read_results},
+)
 def human_approval() -> None:
     """Load, analyze, ask where needed, publish."""
 
@@ -28,12 +33,13 @@ def human_approval() -> None:
     @task.branch
     def looks_right(analyses: Any) -> str:
         """Go straight on if every dashboard passes."""
-        return "publish" if all(each["status"] == "pass" for each in analyses) else "publish_anyway"
+        return "publish" if all(each["status"] == "pass" for each in read_results(analyses)) else "publish_anyway"
 
     publish_anyway = ApprovalOperator(
         task_id="publish_anyway",
         subject="A dashboard looks wrong. Publish anyway?",
-        body="{% for each in ti.xcom_pull(task_ids='kpis.analyze') %}* {{ each.dashboard_name }}: {{ each.summary }}\n"
+        body="{% for each in read_results(ti.xcom_pull(task_ids='kpis.analyze')) if each.status != 'pass' %}"
+        "* {{ each.dashboard_name }}: {{ each.summary }}\n"
         "{% endfor %}",
         execution_timeout=timedelta(hours=4),
         defaults=["Reject"],

@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow.sdk import dag, task
 
-from airflow_dashboards import PostHogRunInsightsOperator
+from airflow_dashboards import PostHogRunInsightsOperator, read_results
 
 
 @dag(schedule="@hourly", start_date=datetime(2026, 1, 1, tzinfo=timezone.utc), catchup=False, max_active_runs=1)
@@ -29,8 +29,8 @@ def many_by_tag() -> None:
 
     @task
     def report(outcomes: Any) -> list[str]:
-        """Name what is not fresh. More than a hundred outcomes come as one reference to a file instead of a list."""
-        return [outcome["name"] for outcome in outcomes if outcome["status"] != "refreshed"]
+        """Name what is not fresh. `read_results`: many outcomes, or long ones, come as one reference to a file."""
+        return [outcome["name"] for outcome in read_results(outcomes) if outcome["status"] != "refreshed"]
 
     report(refresh.output)
 

@@ -105,6 +105,15 @@ def test_many_by_tag(posthog: Sandbox, run_dag: Callable[..., Any]) -> None:
     assert states(run_dag(example("many_by_tag"))) == {"refresh": "success", "report": "success"}
 
 
+def test_many_by_tag_with_many(posthog: Sandbox, run_dag: Callable[..., Any]) -> None:
+    with client(posthog) as shop:
+        for number in range(150):
+            shop.dashboards.create(name=f"Board {number}", tags=["nightly"])
+    run = run_dag(example("many_by_tag"))
+    assert "index" in returned(run, "refresh")
+    assert returned(run, "report") == []
+
+
 def test_template_rollout(posthog: Sandbox, run_dag: Callable[..., Any]) -> None:
     for _ in range(2):
         run = run_dag(example("template_rollout"), run_conf={"team": "growth"})
@@ -144,6 +153,41 @@ def test_human_approval(posthog: Sandbox, run_dag: Callable[..., Any], monkeypat
     assert "Shop KPIs" in asked[0]
 
 
+def test_human_approval_of_many_red_dashboards(
+    posthog: Sandbox, run_dag: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thirty dashboards, not a hundred, but so much to say of each that it is too long for an XCom."""
+    from airflow.providers.standard.operators.hitl import ApprovalOperator
+
+    from airflow_dashboards.analysis import Verdict
+    from airflow_dashboards.refresh.summary import AnalysisSummary
+
+    asked: list[str] = []
+
+    def approve(operator: Any, context: Any) -> dict[str, list[str]]:
+        asked.append(operator.body)
+        return {"chosen_options": ["Approve"]}
+
+    of = AnalysisSummary.of
+    monkeypatch.setattr(ApprovalOperator, "execute", approve)
+    monkeypatch.setattr(
+        AnalysisSummary,
+        "of",
+        lambda *a, **k: of(*a, **k).model_copy(update={"summary": "Too few. " * 150, "status": Verdict.FAIL}),
+    )
+    with client(posthog) as shop:
+        (board,) = [each for each in shop.dashboards.list() if each.name == "Shop KPIs"]
+        insight = next(tile.insight for tile in shop.dashboards.get(board.id).tiles if tile.insight)
+        boards = [shop.dashboards.create(name=f"Board {n}", tags=["nightly"]).id for n in range(30)]
+        shop.insights.update(insight.id, dashboards=[board.id, *boards])
+        for each in boards:
+            shop.dashboards.get(each, refresh="blocking")
+    run = run_dag(example("human_approval"))
+    assert "index" in returned(run, "kpis.analyze")
+    assert states(run)["publish"] == "success"
+    assert [n for n in range(30) if f"Board {n}:" not in asked[0]] == []
+
+
 def test_asset_driven(posthog: Sandbox, run_dag: Callable[..., Any]) -> None:
     """The load here brings what is there already, so that the gate stays open."""
     demo.load_day(posthog.url, (datetime.now(timezone.utc) - timedelta(days=1)).date())
@@ -172,7 +216,8 @@ def test_the_watcher_of_asset_driven_is_one_that_airflow_can_keep(run_dag: Calla
     unpause("asset_driven_watch")
     assert returned(run_dag(dag), "export") == []
 
+    watched = Trigger.asset_watchers if hasattr(Trigger, "asset_watchers") else Trigger.assets  # Airflow 3.1
     with create_session() as session:
-        (trigger,) = session.scalars(select(Trigger).join(Trigger.asset_watchers)).all()
+        (trigger,) = session.scalars(select(Trigger).join(watched)).all()
         assert trigger.classpath == "airflow_dashboards.triggers.watch.PostHogDashboardWatchTrigger"
         assert trigger.kwargs["dashboard_id"] == 42
