@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tarfile
@@ -17,7 +18,7 @@ from packaging.requirements import Requirement
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGE = "airflow_dashboards"
-EXTRAS = {"sandbox", "report", "ai"}
+EXTRAS = {"sandbox", "report", "ai", "s3"}
 
 
 def build(target: str, source: Path, into: Path) -> Path:
@@ -84,7 +85,7 @@ def test_the_metadata_says_what_it_is(wheel: Path) -> None:
     assert said["License-Expression"] == "Apache-2.0"
     assert said["Requires-Python"] == "<3.14,>=3.10"
     assert "Framework :: Apache Airflow :: Provider" in said.get_all("Classifier", [])
-    assert set(said.get_all("Provides-Extra", [])) >= EXTRAS
+    assert set(said.get_all("Provides-Extra", [])) == EXTRAS
     assert said["Description-Content-Type"] == "text/markdown"
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names(wheel))
 
@@ -98,6 +99,36 @@ def test_the_wheel_made_of_the_sdist_is_the_same(wheel: Path, sdist: Path, tmp_p
 
     assert names(again) == names(wheel)
     assert {"CHANGELOG.md", "LICENSE", "README.md", "docs", "tests"} <= {path.name for path in source.iterdir()}
+
+
+def test_the_sdist_is_what_git_knows(sdist: Path) -> None:
+    """So that what the README and the Makefile say works in it as in a clone."""
+    if not (REPOSITORY / ".git").exists():
+        pytest.skip("this is no clone: there is no git to compare with")
+    known = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=60)
+    tracked = {name for name in known.stdout.splitlines() if (REPOSITORY / name).exists()}
+
+    with tarfile.open(sdist) as archive:
+        packed = {member.name.partition("/")[2] for member in archive if member.isfile()}
+
+    assert tracked - packed == set()
+    ignored = ["git", "ls-files", "--others", "--exclude-standard"]  # what somebody has not added yet
+    new = subprocess.run(ignored, cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=60)
+    assert packed - tracked - set(new.stdout.splitlines()) == {"PKG-INFO"}
+
+
+def test_the_readme_names_every_extra_and_no_other(wheel: Path) -> None:
+    named = re.findall(r"^\| `airflow-dashboards\[(\w+)\]` \|", (REPOSITORY / "README.md").read_text(), re.MULTILINE)
+
+    assert sorted(named) == sorted(metadata(wheel).get_all("Provides-Extra", []))
+
+
+def test_the_extra_s3_brings_what_opens_s3(wheel: Path) -> None:
+    required = [Requirement(text) for text in metadata(wheel).get_all("Requires-Dist", [])]
+    (amazon,) = (each for each in required if each.marker and each.marker.evaluate({"extra": "s3"}))
+
+    assert amazon.name == "apache-airflow-providers-amazon"
+    assert amazon.extras == {"s3fs"}
 
 
 def test_the_core_needs_no_package_that_airflow_does_not_bring(wheel: Path) -> None:
