@@ -96,6 +96,7 @@ class Card:
     url: str | None
     label: str | None
     before: str
+    before_is: str
     after: str
     change: str
     streak: str | None
@@ -236,6 +237,8 @@ def _card(tile: TileAnalysis, analysis: Analysis, context: ReportContext, pictur
         url=words.insight_url(analysis.host, analysis.project_id, tile.insight_short_id),
         label=words.cut(tile.figure.label, 80) if tile.figure else None,
         before=then,
+        # What was expected is read as that, and not as what was there before.
+        before_is="" if tile.figure and tile.figure.expected_low is not None else "before ",
         after=now,
         change=words.moved(tile.figure).replace("-", _MINUS),
         streak=streak(earlier(context, analysis.dashboard_id, tile.tile_id), tile.verdict, analysis.after_at),
