@@ -44,6 +44,8 @@ _CYCLE = {"day": 7, "hour": 24, "minute": 60, "week": 4, "month": 3, "quarter": 
 #: Periods that the level of the next one is taken from.
 _RECENT = {"day": 14, "hour": 168, "minute": 120, "week": 5, "month": 4, "quarter": 4, "year": 3}
 
+#: Periods expected to have less than this part of what is typical say nothing of its noise.
+_IDLE = 0.1
 #: Periods expected to have at least this part of what another is are of its kind.
 _COMPARABLE = 0.2
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
@@ -220,13 +222,18 @@ class History:
         share, few = (0.45 if width == 7 else 0.12), (10.0 if self._grain else 0.0)
         lows = [middle * share if middle >= few else 0.0 for middle in middles]
         highs = [middle * 2.2 if middle >= few and middle else inf for middle in middles]
-        low_ones = {index for index, (value, low) in enumerate(zip(values, cycle(lows), strict=False)) if value < low}
+        idle: set[int] = set()
         if width != 7:
-            low_ones -= self._idle(low_ones)
-        return [
-            low if index in low_ones else high if value > high else value
-            for index, (value, low, high) in enumerate(zip(values, cycle(lows), cycle(highs), strict=False))
+            idle = self._idle(
+                {i for i, (value, low) in enumerate(zip(values, cycle(lows), strict=False)) if value < low}
+            )
+        clean = [
+            value if low <= value <= high else low if value < low else high
+            for value, low, high in zip(values, cycle(lows), cycle(highs), strict=False)
         ]
+        for index in idle:
+            clean[index] = values[index]
+        return clean
 
     def _idle(self, low: set[int]) -> set[int]:
         """Low periods that have their like a week before or after, or on the other day of their weekend, if known."""
@@ -345,8 +352,8 @@ class History:
         self._made = made
         if not made:
             return
-        ratios = [value / mean for value, mean in made]
         typical = sum([mean for _, mean in made]) / len(made)
+        ratios = [value / mean for value, mean in made if mean >= _IDLE * typical]
         if self._grain and typical < 10:
             # The median of so few counts is a staircase: squared errors then, without the largest.
             squares = sorted([(value - mean) ** 2 / mean for value, mean in made])
@@ -481,7 +488,7 @@ class History:
             self._values[index] / mean
             for index, each in enumerate(self._starts)
             if each.day == start.day or (last and each.day >= 28 and end(each, "day").day == 1)
-            if (mean := levels[index] * self._all_factors[index]) > 0
+            if (mean := levels[index] * self._all_factors[index]) > _COMPARABLE * levels[index]
         ]
         if not ratios or not (min(ratios) > 1.3 or max(ratios) < 0.75):
             return None
