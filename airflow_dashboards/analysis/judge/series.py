@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, overload
 
 from airflow_dashboards.analysis import periods
 from airflow_dashboards.analysis.expectation import MIN_HISTORY, History
-from airflow_dashboards.analysis.judge import charts, fresh, learn, restated, settled, short, signed, steps
+from airflow_dashboards.analysis.judge import charts, due, fresh, learn, restated, settled, short, signed, steps
 from airflow_dashboards.analysis.judge.case import Case, Reading
 from airflow_dashboards.analysis.judge.copies import Copies, copies
 from airflow_dashboards.analysis.judge.fresh import Fresh
@@ -165,7 +165,7 @@ def _judge_line(
             share=each.share,
             around=partial(_around, after, frame),
         )
-    judged = _fresh(case, each, prompt=prompt)
+    judged = due.periods_of(case, each, prompt=prompt)
     if len(history) < MIN_HISTORY:
         each.findings += short.judge(case, after.label, history, judged)
         return
@@ -239,67 +239,6 @@ def _stands_out(case: Case, each: Track) -> bool:
         if not low <= value <= high and (max(value, high) >= case.rules.min_volume or not each.after.counts):
             return True
     return False
-
-
-def _fresh(case: Case, each: Track, *, prompt: bool) -> list[Fresh]:
-    """The periods to hold against the expectation."""
-    after, before, frame = each.after, each.before, each.frame
-    waiting: set[int] = set()
-    if frame.interval in ("hour", "minute") and not prompt:
-        waiting = frame.since_midnight(case.now)
-    if case.rules.late_periods:
-        waiting |= set(frame.complete[-case.rules.late_periods :])
-    judged, news, early = [], set(news_of(each)), not_due(case, each)
-    gaps: bool | None = None
-    # Where a load has brought hours, one without anything is a part of what it brought.
-    loaded = bool(news & set(frame.recheck)) and all(a in news for a in frame.recheck if after.data[a])
-    for index in (*frame.recheck, *frame.fresh):
-        start, value = frame.starts_after[index], after.data[index]
-        if start is None or index in early:
-            continue
-        missing = value is None
-        if value is None:
-            gaps = _has_gaps(each) if gaps is None else gaps
-            if gaps:
-                continue
-            value = 0.0
-        again = index in frame.recheck
-        if again and value and index not in news and frame.interval in ("hour", "minute"):
-            continue
-        earlier = None
-        if before is not None:
-            b = frame.grown.get(index)
-            if b is None and again:
-                b = next((b for b, a in reversed(frame.settled) if a == index), None)
-            earlier = before.data[b] if b is not None else None
-        same = after.data[index] == earlier
-        if again and not same:
-            earlier_is_part = not earlier or abs(value) >= abs(earlier)
-            if not earlier_is_part:
-                continue  # restated downwards: judged as that
-        judged.append(
-            Fresh(
-                start,
-                after.days[index],
-                float(value),
-                earlier,
-                rises_only=index in waiting,
-                drops_only=again and same and not (loaded and not value),
-                missing=missing,
-            )
-        )
-    for index in frame.running:
-        start, value = frame.starts_after[index], after.data[index]
-        if start is not None and value is not None and start <= case.now:
-            judged.append(Fresh(start, after.days[index], float(value), rises_only=True))
-    return judged
-
-
-def _has_gaps(each: Track) -> bool:
-    """Whether periods without a value are nothing new: more than one in ten of those before."""
-    frame, data = each.frame, each.after.data
-    known = [data[a] for _, a in frame.firm] if each.before is not None else [data[a] for a in frame.older]
-    return not known or sum(value is None for value in known) * 10 > len(known)
 
 
 def _stuck(case: Case, each: Track, history: History) -> list[Finding]:

@@ -35,14 +35,15 @@ def judge(case: Case, label: str, history: History, judged: list[Fresh]) -> list
     if not lost:
         return []
     period = lost[-1]
+    before = count(len(values), history.interval) if len(values) > 1 else history.interval
     found = "has no value" if period.missing else f"is {number(period.value)}"
     return [
         Finding(
             code="series.drop",
             severity=Severity.FAIL if case.rules.max_drop is not None else Severity.WARN,
             message=(
-                f"{label} {when(period.label, history.interval)} {found}, where the {count(len(values), 'period')} "
-                f"before had {between(min(values), max(values))}."
+                f"{label} {when(period.label, history.interval)} {found}, where the {before} before had "
+                f"{between(min(values), max(values))}."
             ),
             subject=label,
             period=period.label,
