@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import webbrowser
 import zlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_dashboards.cli.access import UsageError, path_of
@@ -38,12 +37,13 @@ def compare(options: Namespace, access: Access) -> int:
 def report(options: Namespace, access: Access) -> int:
     """Write the report of two captures, and open it in the browser."""
     from airflow_dashboards.analysis.report import render_html
+    from airflow_dashboards.refresh.files import on_disk
 
     analyses = _analyses(options, access)
     path = path_of(options.to)
     path.write_text(render_html(analyses, title=options.title), encoding="utf-8")
     say(str(path))
-    if not options.no_open and isinstance(path, Path):
+    if not options.no_open and on_disk(path):
         webbrowser.open(path.as_uri())
     return 0
 

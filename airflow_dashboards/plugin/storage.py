@@ -10,13 +10,13 @@ import os
 import re
 import stat
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_dashboards.refresh.files import local
+from airflow_dashboards.refresh.files import local, on_disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 #: What is not served because no file of ours is that large.
 MAX_BYTES = 64 << 20
@@ -57,7 +57,7 @@ class Storage(Protocol):
 def open_storage(root: Any) -> Storage:
     """Return the way to read below a storage root: a `pathlib.Path` or an `ObjectStoragePath`."""
     root = local(root)
-    return LocalStorage(root) if isinstance(root, Path) else ObjectStorage(root)
+    return LocalStorage(root) if on_disk(root) else ObjectStorage(root)
 
 
 def parts(path: str) -> list[str]:

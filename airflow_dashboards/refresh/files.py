@@ -14,7 +14,7 @@ import re
 import uuid
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeGuard
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -30,6 +30,14 @@ def local(path: Any) -> Any:
     if getattr(path, "protocol", None) in ("file", "local", ""):
         return Path(path.path)
     return path
+
+
+def on_disk(path: Any) -> TypeGuard[Path]:
+    """Return whether a path-like is a `pathlib.Path`, and no other that only inherits from it.
+
+    Airflow 3.1 comes with a universal_pathlib whose paths of object stores are subclasses of `pathlib.Path`.
+    """
+    return isinstance(path, Path) and not hasattr(path, "protocol")
 
 
 def safe_name(text: str) -> str:
@@ -74,7 +82,7 @@ def relative_to(root: Any, uri: str) -> Any | None:
 @contextmanager
 def writing(path: Any) -> Iterator[IO[bytes]]:
     """Open a new file for writing; it appears under its name only once it is whole."""
-    if not isinstance(path, Path):
+    if not on_disk(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
             yield file

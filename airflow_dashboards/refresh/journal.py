@@ -7,12 +7,11 @@ square of it. So every round writes one small segment with what changed, and rea
 from __future__ import annotations
 
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json, to_json
 
-from airflow_dashboards.refresh.files import names, safe_name, writing
+from airflow_dashboards.refresh.files import names, on_disk, safe_name, writing
 from airflow_dashboards.refresh.ledger import Ledger
 from airflow_dashboards.refresh.store import SnapshotStoreError
 
@@ -71,7 +70,7 @@ class Journal:
         for name in reversed(self._segments()):
             (self.folder / name).unlink()
         self._next = 0
-        if isinstance(self.folder, Path):  # an object store has no folders
+        if on_disk(self.folder):  # an object store has no folders
             with suppress(OSError):  # a killed writer's half file may lie in it
                 self.folder.rmdir()
 

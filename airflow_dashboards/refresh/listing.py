@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from airflow_dashboards.refresh.files import on_disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 
 def folders(folder: Any) -> list[str]:
     """Return the sorted names of the folders in a folder; links are not followed, they are none of ours."""
-    if isinstance(folder, Path):
+    if on_disk(folder):
         if folder.is_symlink():
             return []
         try:
@@ -38,7 +40,7 @@ def files(folder: Any, *, deep: bool = False) -> dict[str, float | None]:
 
     The time is None where an object store does not tell it.
     """
-    if isinstance(folder, Path):
+    if on_disk(folder):
         return {} if folder.is_symlink() else dict(_on_disk(folder, "", deep))
     try:
         found = folder.fs.find(folder.path, maxdepth=None if deep else 1, detail=True)

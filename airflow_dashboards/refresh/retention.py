@@ -15,12 +15,11 @@ from collections import Counter, defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic_core import from_json
 
-from airflow_dashboards.refresh.files import local, safe_name
+from airflow_dashboards.refresh.files import local, on_disk, safe_name
 from airflow_dashboards.refresh.history import stamped_at
 from airflow_dashboards.refresh.listing import files, folders
 from airflow_dashboards.refresh.once import Once
@@ -109,7 +108,7 @@ def prune(
     if days < LEAST_DAYS:
         raise ValueError(f"what is not yet {LEAST_DAYS} days old is never removed, so days can't be {days}")
     root = local(root)
-    if isinstance(root, Path):
+    if on_disk(root):
         root = root.resolve()  # it may be a link; nothing below may
     sweep = _Sweep(root, now - timedelta(days=days), now, dry_run)
     deadline = float("inf") if seconds is None else clock() + seconds
@@ -269,7 +268,7 @@ class _Sweep:
             self._remove_emptied(folder)
             yield
         # Object stores have none: there a file that was not written to its end does not come to be.
-        for place in (RUNS, "reports", "index", "ledger") if isinstance(self._root, Path) else ():
+        for place in (RUNS, "reports", "index", "ledger") if on_disk(self._root) else ():
             self._remove_unfinished(self._root / place, files(self._root / place, deep=True))
             yield
         for day in filter(_DAY.fullmatch, folders(self._root / RUNS)):
@@ -295,7 +294,7 @@ class _Sweep:
     def _remove_emptied(self, *folders: Any) -> None:
         """Remove folders that have been empty for as long; one that was emptied just now may be about to be filled."""
         for folder in folders:
-            if self._dry_run or not isinstance(folder, Path):  # object stores have no folders
+            if self._dry_run or not on_disk(folder):  # object stores have no folders
                 continue
             with suppress(OSError):  # it is not there, or not empty
                 if self._is_old(folder.stat().st_mtime):

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.metadata import version
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -127,14 +128,16 @@ def test_each_failure_gives_one_clear_message_and_no_credential(
     capture = pytestconfig.pluginmanager.getplugin("capturemanager").read_global_capture()
     written = f"{capture.out}{capture.err}{caplog.text}{messages}"
     assert "Task failed with exception" in written  # the log is really what is searched
+    for secret in (key, WRONG_KEY, narrow):
+        assert secret not in written
+        assert secret.removeprefix("phx_") not in written
+    # What was refused on this side was never sent.
+    assert not [each for each in posthog_sandbox.log() if "asinc" in json.dumps(each)]
+    if not messages and version("apache-airflow-core").startswith("3.1."):
+        pytest.skip("`dag.test()` of Airflow 3.1 runs no callbacks, and so the messages are nowhere to be read")
     missing = {
         name: (words, messages.get(name, "nothing"))
         for name, words in expected.items()
         if not all(word in messages.get(name, "") for word in words)
     }
     assert missing == {}
-    for secret in (key, WRONG_KEY, narrow):
-        assert secret not in written
-        assert secret.removeprefix("phx_") not in written
-    # What was refused on this side was never sent.
-    assert not [each for each in posthog_sandbox.log() if "asinc" in json.dumps(each)]

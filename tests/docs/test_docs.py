@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,11 @@ def named(pages: list[Path], language: str) -> list[Any]:
 
 @pytest.mark.parametrize("page", named(PAGES, "python"))
 def test_python_blocks_run_one_after_the_other(
-    page: Path, posthog_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    page: Path,
+    posthog_sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_POSTHOG_DEFAULT", posthog_sandbox.conn_uri())
     monkeypatch.setattr("airflow_dashboards.hooks.shared._by_identity", {})
@@ -42,7 +47,7 @@ def test_python_blocks_run_one_after_the_other(
         exec(compile(text, str(page), "exec"), names)  # the blocks are ours
     for name, value in list(names.items()):
         if name.startswith("test_"):
-            value(posthog_sandbox, monkeypatch)
+            value(**{fixture: request.getfixturevalue(fixture) for fixture in signature(value).parameters})
 
 
 def _nothing() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from airflow_dashboards.refresh import files
-from airflow_dashboards.refresh.files import names, writing
+from airflow_dashboards.refresh.files import names, on_disk, writing
 
 KILLED_WHILE_WRITING = """
 import os, signal, sys
@@ -67,3 +67,13 @@ def test_a_writer_that_is_killed_leaves_nothing(tmp_path: Path) -> None:
     ended = subprocess.run([sys.executable, "-c", KILLED_WHILE_WRITING, str(path)], check=False, timeout=60)
     assert ended.returncode == -signal.SIGKILL
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_path_of_an_object_store_is_not_on_a_disk_even_where_it_inherits_from_path(tmp_path: Path) -> None:
+    """As universal_pathlib's did up to 0.2, which Airflow 3.1 comes with."""
+
+    class StorePath(type(tmp_path)):  # type: ignore[misc]
+        protocol = "s3"
+
+    assert on_disk(tmp_path)
+    assert not on_disk(StorePath("bucket/posthog"))

@@ -15,6 +15,7 @@ from upath import UPath
 
 from airflow_dashboards.analysis import Analysis, Comparability, Snapshot, Verdict
 from airflow_dashboards.refresh import files
+from airflow_dashboards.refresh.files import on_disk
 from airflow_dashboards.refresh.history import VerdictHistory
 from airflow_dashboards.refresh.listing import files as files_in
 from airflow_dashboards.refresh.retention import Kept, old_runs, old_snapshots, prune, prune_daily
@@ -55,7 +56,7 @@ class World:
 
     def age(self, path: str, days: float) -> None:
         changed = ago(days).timestamp()
-        if isinstance(self.root, Path):
+        if on_disk(self.root):
             os.utime(self.root / path, (changed, changed))
         else:
             file = self.root / path
