@@ -22,7 +22,7 @@ from benchmarks.figures import Figure, main
 
 POINTS = 1_000_000
 #: CPU seconds after which deepdiff is stopped; the figure is then a lower bound.
-PATIENCE = 120
+PATIENCE = 60
 DAY = timedelta(days=1)
 NOW = datetime(2025, 9, 27, 6, tzinfo=timezone.utc)
 STEPS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": DAY}
