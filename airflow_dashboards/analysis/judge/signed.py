@@ -21,12 +21,14 @@ _RECENT, _LATELY, _ALIKE = 28, 7, 3
 #: Fewest periods from which a width is known.
 _FEWEST = 7
 _MAD = 1.4826
+#: How much wider a width may be that was learnt from one value only.
+_DOUBT = 3.0
 #: Least width, as a part of the usual size, and how far beyond all that was seen a value must be.
 _LEAST, _BEYOND = 0.05, 1.25
 #: Deviations, in widths that make a finding, from which it is a failure.
 _FAR = 2.0
 #: Fewest periods that were never 0, and the least width, for a value of exactly 0 to be no chance.
-_NEVER, _WIDE = 14, 300.0
+_NEVER, _WIDE = 10, 300.0
 
 
 def judge(case: Case, label: str, history: History, judged: list[Fresh], *, looks: int) -> list[Finding]:
@@ -50,7 +52,9 @@ def _look(case: Case, label: str, history: History, period: Fresh, limit: float)
     size = usual_size(values)
     middles = _middles(history, period)
     off = [abs(value - median(values[-_RECENT:])) for value in values]
-    width = max(_MAD * median(off), _LEAST * size, 1e-12) * (1 + 1 / len(values)) ** 0.5
+    # The median of a few deviations is often far too small; their squares without the largest are less so.
+    square = sum(each * each for each in sorted(off)[:-1]) / (len(off) - 1)
+    width = max(_MAD * median(off), square**0.5, _LEAST * size, 1e-12) * (1 + _DOUBT / len(values)) ** 0.5
     middle = min(middles, key=lambda each: abs(period.value - each))
     z = (period.value - middle) / width
     farthest = sorted(off)[-2]  # one bad day in the history excuses no other
