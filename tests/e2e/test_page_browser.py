@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from local_airflow import LocalAirflow
@@ -124,6 +125,10 @@ def test_the_links_lead_to_posthog_and_to_the_page(seen: dict[str, Any]) -> None
         assert "posthog-dashboards" in seen[task]["address"]
         assert "dag_id=nightly_refresh&run_id=" in seen[task]["address"]
         assert bool(seen[task]["pointed"]) is pointed
+
+
+def test_a_link_of_the_report_opens_from_within_the_shell(seen: dict[str, Any]) -> None:
+    assert seen["reportLink"] == {"href": seen["reportLink"]["opened"], "opened": ANY, "opener": False}
 
 
 def test_filters_narrow_the_list_and_are_in_the_address(seen: dict[str, Any]) -> None:

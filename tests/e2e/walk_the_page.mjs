@@ -19,7 +19,8 @@ const seen = { console: [], elsewhere: [], violations: [], overflow: {} };
 page.on("console", (message) => {
   const where = message.location().url;
   // Chromium warns of the sandbox that Airflow gives to every external view; what it says of the shell is not ours.
-  if (message.type() === "error" && where.includes("/posthog/")) seen.console.push(`${message.text()} (${where})`);
+  const blocked = message.text().startsWith("Blocked opening");
+  if (blocked || (message.type() === "error" && where.includes("/posthog/"))) seen.console.push(`${message.text()} (${where}:${message.location().lineNumber}, on ${page.url()})`);
 });
 page.on("pageerror", (error) => {
   if (String(error.stack).includes("/posthog/")) seen.console.push(error.message);
@@ -112,6 +113,16 @@ seen.deepLink = page.url();
 await inside.locator(".report iframe").contentFrame().locator("footer").waitFor();
 await shot("run");
 await check("run");
+// A link of the report opens PostHog in a window of its own, though Airflow's frame lets no frame within open one.
+const inReport = inside.locator(".report iframe").contentFrame().locator(`a[href^="${state.sandbox}"]`).first();
+const opening = context.waitForEvent("page", { timeout: 10_000 }).catch(() => null);
+// Not by `evaluate`, after which the driver itself tries to run a script in a frame that has none.
+seen.reportLink = { href: await inReport.getAttribute("href") };
+await inReport.click();
+const window_ = await opening;
+await window_?.waitForURL((url) => url.origin === state.sandbox);
+Object.assign(seen.reportLink, { opened: window_?.url(), opener: await window_?.evaluate(() => window.opener !== null) });
+await window_?.close();
 for (const [id, name] of [["snapshot", "Before snapshot"], ["refresh", "Refresh report"]]) {
   await page.goto(`${task(`kpis.${id}`)}/details`);
   await page.getByRole("link", { name }).click();

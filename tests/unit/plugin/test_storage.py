@@ -145,7 +145,7 @@ class AirflowNotFoundException(Exception):  # noqa: N818
         (NoCredentialsError("key AKIA-SECRET of s3.internal"), "no credentials that the store accepts (NoCredentials"),
         (PermissionError("AKIA-SECRET"), "no credentials"),
         (AirflowNotFoundException("Connection `AKIA-SECRET` is not defined"), "the connection"),
-        (OSError("AKIA-SECRET@s3.internal"), "(s3://): OSError."),
+        (OSError("AKIA-SECRET at s3.internal"), "(s3://): OSError."),
     ],
 )
 def test_whatever_a_store_raises_is_explained_without_its_words(error: Exception, said: str) -> None:
