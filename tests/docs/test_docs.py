@@ -101,3 +101,11 @@ def test_links_between_pages_lead_somewhere() -> None:
         if not (page.parent / target).exists()
     ]
     assert missing == []
+
+
+def test_every_example_is_on_the_site() -> None:
+    shown = set(re.findall(r'^--8<-- "(.+)"$', (ROOT / "docs" / "examples.md").read_text(), re.MULTILINE))
+    assert {ROOT / path for path in shown} == {
+        *(ROOT / "dags_examples").glob("*.py"),
+        ROOT / "dags_examples/boards/kpis.yaml",
+    }
