@@ -46,31 +46,13 @@ def migrate(template: Path) -> None:
     unfinished.rename(template)
 
 
+@pytest.fixture(scope="session")
+def posthog_airflow_database(airflow_database: Path) -> Path:
+    """Spare each process the migration that the plugin's own would make."""
+    return airflow_database
+
+
 @pytest.fixture
-def run_dag() -> Callable[..., Any]:
-    """Return a function that runs a DAG made in a test to its end, in this process, and returns its DagRun.
-
-    `dag.test()` alone only knows DAGs that a bundle holds as files. Keyword arguments go to `dag.test()`.
-    """
-    from airflow.dag_processing.bundles.manager import DagBundlesManager
-
-    try:
-        from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
-    except ImportError:  # Airflow 3.1, whose bag knows no name of its bundle
-        from airflow.models.dagbag import BundleDagBag, sync_bag_to_db  # type: ignore[attr-defined]
-
-        named = False
-    else:
-        named = True
-
-    def run(dag: Any, **arguments: Any) -> Any:
-        manager = DagBundlesManager()
-        manager.sync_bundles_to_db()
-        (bundle,) = manager.get_all_dag_bundles()
-        name = {"bundle_name": bundle.name} if named else {}
-        bag = BundleDagBag(dag_folder=bundle.path, bundle_path=bundle.path, **name)
-        bag.bag_dag(dag)
-        sync_bag_to_db(bag, bundle.name, bundle.version)
-        return dag.test(**arguments)
-
-    return run
+def run_dag(posthog_run_dag: Callable[..., Any]) -> Callable[..., Any]:
+    """The very fixture that we give to people for the tests of their DAGs."""
+    return posthog_run_dag
