@@ -80,8 +80,8 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
     Returns:
         list[dict[str, Any]]: A summary per dashboard, `refresh.summary.AnalysisSummary`: `status` (pass, warn, fail),
         `comparability` (nothing_captured, nothing_comparable, unchanged, changed), `summary`, `tags`, `counts`, the
-        `tiles` that need a look, `runs_in_a_row`, `report_uri`, `analysis_uri`, `narrative`. Above 100 entries or 40,000
-        bytes it is one reference to an index file; `read_results` reads both.
+        `tiles` that need a look, `runs_in_a_row`, `report_uri`, `analysis_uri`, `narrative`. Above 100 entries or
+        40,000 bytes it is one reference to an index file; `read_results` reads both.
 
         Further XComs, there also when the task fails, for notifiers: `subject`, `message` (Slack), `message_html`
         (mail), `message_text`; `narrative` where one was asked for.
