@@ -67,8 +67,7 @@ class PostHogRunInsightsOperator(PostHogOperator):
     Returns:
         list[dict[str, Any]]: One outcome per dashboard: `dashboard_id`, `status` (refreshed, partial, failed),
         `counts`, the tiles that are not fresh with their reasons, and `after`, the reference of the after-snapshot.
-        Above 100 entries or 40,000
-        bytes it is one reference to an index file; `read_results` reads both.
+        Above 100 entries or 40,000 bytes it is one reference to an index file; `read_results` reads both.
 
     Raises:
         RefreshFailedError: dashboards are not wholly refreshed (unless `on_failure="continue"`). The outcomes are in
