@@ -11,6 +11,9 @@ from airflow_dashboards.analysis.judge.track import Track, news_of
 if TYPE_CHECKING:
     from airflow_dashboards.analysis.judge.case import Case
 
+#: So many periods may come at once without being a backfill: those of a weekend without a load.
+_ARRIVING = 3
+
 
 def periods_of(case: Case, each: Track, *, prompt: bool) -> list[Fresh]:
     """Return the periods to hold against the expectation: new ones, those that have just ended, the running one.
@@ -58,6 +61,7 @@ def periods_of(case: Case, each: Track, *, prompt: bool) -> list[Fresh]:
                 float(value),
                 earlier,
                 rises_only=index in waiting,
+                over=index not in waiting,
                 drops_only=again and same and not (loaded and not value),
                 missing=missing,
             )
@@ -65,8 +69,27 @@ def periods_of(case: Case, each: Track, *, prompt: bool) -> list[Fresh]:
     for index in frame.running:
         start, value = frame.starts_after[index], after.data[index]
         if start is not None and value is not None and start <= case.now:
-            judged.append(Fresh(start, after.days[index], float(value), rises_only=True))
-    return judged
+            judged.append(Fresh(start, after.days[index], float(value), rises_only=True, over=False))
+    return [*judged, *_arrived(each)]
+
+
+def _arrived(each: Track) -> list[Fresh]:
+    """The periods that were over and still empty in the picture before, as data is that comes days later by design.
+
+    That they have come is good news; that they came twice would not be. Many at once are a backfill, which is none of
+    this.
+    """
+    after, before, frame = each.after, each.before, each.frame
+    if before is None or frame.interval in ("hour", "minute"):
+        return []
+    found = []
+    for b, a in reversed(frame.settled):
+        start, value = frame.starts_after[a], after.data[a]
+        if before.data[b] or start is None:
+            break
+        if value and a not in frame.recheck:
+            found.append(Fresh(start, after.days[a], float(value), before.data[b], rises_only=True))
+    return found[::-1] if len(found) <= _ARRIVING else []
 
 
 def _has_gaps(each: Track) -> bool:

@@ -40,12 +40,14 @@ class Fresh:
     value: float
     #: What the picture before showed while the period was running, if it did.
     before: float | None = None
-    #: Only a rise is judged: the period still runs, or its data may still be on the way.
+    #: Only a rise is judged: the period still runs, its data may still be on the way, or had been missing before.
     rises_only: bool = False
     #: Only a drop is judged: the period has not moved since the picture before.
     drops_only: bool = False
     #: There is no value where there ought to be one; `value` is 0.
     missing: bool = False
+    #: Whether no more data is to be expected of it.
+    over: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +234,7 @@ def _finding(case: Case, code: str, label: str, odd: list[_Odd], *, share: float
     message = f"{label} {when(period.label, interval)} {seen}, {_against(period.value, expected)}"
     past = _past(expected.relatives, interval)
     message += f" ({past})." if past else "."
-    if period.rises_only:
+    if not period.over:
         message = f"{message[:-1]} although the period is not over."
     if len(odd) > 1:
         message += (

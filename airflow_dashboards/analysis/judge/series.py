@@ -185,6 +185,9 @@ def _judge_line(
         counts=after.counts,
         copies=marked if after.counts else None,
     )
+    # A period that has come, and too much of it, is neither good news nor a change after the fact: it is told once.
+    too_much = {finding.period for finding in some if finding.code == "series.rise"}
+    each.findings = [one for one in each.findings if one.before or one.period not in too_much]
     if not some and before is not None:
         some = _stuck(case, each, history)
     each.findings += some

@@ -197,3 +197,17 @@ def test_a_running_period_that_has_less_was_not_complete() -> None:
     found = judged([series(before, days)], [series(after, days)], then, now)
     assert found.verdict is Verdict.FAIL
     assert "had 400 while it ran and is 100 now" in found.summary
+
+
+def test_a_late_day_that_came_twice_is_told_as_a_rise_and_not_as_good_news() -> None:
+    """An eighth of noise: less than a doubling, so held to be loaded twice rather than merely high."""
+    days = days_to("2026-06-16", 15)
+    shown = [899, 1078, 960, 731, 890, 775, 840, 690, 910, 745, 860, 795, 1580, 0, 0]
+    before = [0 if index >= 12 else value for index, value in enumerate(shown)]
+    found = judged([series(before, days)], [series(shown, days)], morning("2026-06-16", 1), morning("2026-06-16", 5))
+    assert [finding.code for finding in found.findings] == ["series.rise"]
+    assert "not over" not in found.findings[0].message
+    once = [790 if value == 1580 else value for value in shown]
+    good = judged([series(before, days)], [series(once, days)], morning("2026-06-16", 1), morning("2026-06-16", 5))
+    assert good.verdict is Verdict.PASS
+    assert [finding.code for finding in good.findings] == ["series.recovered"]
