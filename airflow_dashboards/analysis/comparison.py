@@ -310,8 +310,9 @@ def _both(one: Tile, other: Tile, before: Snapshot, after: Snapshot, rules: Rule
     reading = _judged(case)
     if not equal and _only_reordered(one, other, reading):
         equal = True
-        if instant(one.last_refresh) == instant(other.last_refresh):
-            return Reading(changed=False)
+    readable = not any(finding.code == "tile.unreadable" for finding in reading.findings)
+    if instant(one.last_refresh) == instant(other.last_refresh) and (equal or (readable and not reading.changed)):
+        return Reading(changed=False)  # the same computation, told in another order
     reading.changed = reading.changed and not equal
     if not moved and equal:
         reading.findings = [finding for finding in reading.findings if finding.severity is Severity.INFO]
