@@ -32,6 +32,8 @@ from local_airflow import FINISHED, LocalAirflow
 from local_sandbox import LocalSandbox
 
 PEERS = ("ours", "script", "http", "http_deferrable")
+#: What has to succeed; that a peer does not is a result, and told as such.
+OURS = ("ours", "nothing")
 #: Tiles that the sandbox computes at once, and tasks that Airflow runs at once.
 WORKERS, SLOTS = 8, 16
 #: How long the DAG `nothing` waits in its trigger.
@@ -128,8 +130,8 @@ class Watcher(threading.Thread):
         last = time.monotonic()
         while not self._over.wait(LOOK):
             busy = 0
-            for worker in self.scheduler.children():
-                with suppress(psutil.NoSuchProcess):
+            with suppress(psutil.NoSuchProcess):
+                for worker in self.scheduler.children():
                     busy += "LocalExecutor" in " ".join(worker.cmdline()) and bool(worker.children())
             now = time.monotonic()
             self.slot_seconds += busy * (now - last)
@@ -182,7 +184,7 @@ def run(airflow: LocalAirflow, sandbox: LocalSandbox, dag: str, *, seconds: floa
         time.sleep(1)
     path = f"/api/v2/dags/{dag}/dagRuns/{run_id}"
     told = airflow.get(path)
-    if state != "success":
+    if state != "success" and dag in OURS:
         raise RuntimeError(f"{dag} ended as {state}:\n{airflow.task_log(dag, run_id, 'refresh')[-3000:]}")
     slots = watcher.stop()
     log = sandbox.requests()
@@ -285,7 +287,11 @@ def figures(
         )
     ]
     found += [
-        Figure(f"{case.name}: the same for {peer}, all of its wall time", each.wall_seconds / case.server_seconds)
+        Figure(
+            f"{case.name}: the same for {peer}, all of its wall time",
+            each.wall_seconds / case.server_seconds,
+            note="" if each.state == "success" else f"The DAG run ended as {each.state}.",
+        )
         for peer, each in peers.items()
         if peer != "ours"
     ]
