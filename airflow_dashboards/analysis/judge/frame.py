@@ -58,6 +58,11 @@ class Frame:
         return [pair for pair in self.settled if pair[1] not in again]
 
     @cached_property
+    def rechecked(self) -> dict[int, int]:
+        """Where the periods that are looked at again were in the window before: a -> b."""
+        return {a: b for b, a in self.settled[-len(self.recheck) :]} if self.recheck else {}
+
+    @cached_property
     def _ages(self) -> dict[int, int]:
         return {a: len(self.settled) - 1 - position for position, (_, a) in enumerate(self.settled)}
 

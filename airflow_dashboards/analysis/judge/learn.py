@@ -32,7 +32,7 @@ def history(each: Track, previous: list[Track], case: Case, moved: Collection[st
     skip = set(frame.recheck)
     if before is not None and frame.interval in ("hour", "minute"):
         # Hours that were there already, and have stayed as they were, are no news.
-        known = {a: b for b, a in frame.settled[-len(frame.recheck) :]} if skip else {}
+        known = frame.rechecked
         skip = {a for a in skip if not after.data[a] or a not in known or before.data[known[a]] != after.data[a]}
     points = _points(after, frame.starts_after, frame.older[-most:])
     if before is not None:

@@ -34,9 +34,7 @@ def unmoved(each: Track) -> bool:
 
 
 def _shrunk_lately(before: Line, after: Line, frame: Frame) -> bool:
-    if not frame.recheck:
-        return False
-    known = {a: b for b, a in frame.settled[-len(frame.recheck) :]}
+    known = frame.rechecked
     return any(a not in known or _less(after.data[a], before.data[known[a]]) for a in frame.recheck)
 
 
@@ -50,7 +48,7 @@ def moves(each: Track) -> Moves:
     before, after, frame, past = each.before, each.after, each.frame, each.past
     assert before is not None  # noqa: S101 - asked only where there is a picture before
     # What has only just ended may still fill up: that is judged as a new period is.
-    known = {a: b for b, a in frame.settled[-len(frame.recheck) :]} if frame.recheck else {}
+    known = frame.rechecked
     fallen = [(known[a], a) for a in frame.recheck if a in known and _less(after.data[a], before.data[known[a]])]
     kept = [*frame.firm, *fallen] if fallen else frame.firm
     if frame.run is not None and not fallen:

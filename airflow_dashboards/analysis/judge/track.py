@@ -67,7 +67,7 @@ def news_of(each: Track) -> list[int]:
     """Periods that are new, or have come in since: complete now, and as yet judged by nobody."""
     arrived = []
     if each.before is not None:
-        known = {a: b for b, a in each.frame.settled[-len(each.frame.recheck) :]} if each.frame.recheck else {}
+        known = each.frame.rechecked
         arrived = [a for a in each.frame.recheck if a in known and each.after.data[a] != each.before.data[known[a]]]
     return sorted([*arrived, *each.frame.fresh])
 
