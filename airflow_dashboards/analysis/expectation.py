@@ -18,7 +18,7 @@ from math import exp, inf, log, sqrt
 from statistics import median
 from typing import TYPE_CHECKING
 
-from airflow_dashboards.analysis.noise import Noise
+from airflow_dashboards.analysis.noise import MAD, Noise
 from airflow_dashboards.analysis.periods import end
 from airflow_dashboards.analysis.rhythm import RHYTHMS, Cells, Phase, cells_of, hour_and_weekend, separable, weekend
 from airflow_dashboards.analysis.trend import Trend
@@ -35,8 +35,6 @@ MOST_HISTORY = {"minute": 1000, "hour": 6 * 168, "day": 400, "week": 104, "month
 #: Relative noise assumed while a history is too short to show its own, and how many periods that assumption weighs.
 _PRIOR_SPREAD, _PRIOR_WEIGHT = 0.1, 6
 _LEAST_SPREAD, _MOST_SPREAD = 0.04, 3.0
-#: Deviations from normal that the median absolute deviation has to be scaled by.
-_MAD = 1.4826
 
 #: Hours of a weekend, or of the week, from which its level is known.
 _SOME_HOURS = 12
@@ -361,7 +359,7 @@ class History:
             square = max(sum(kept) / len(kept) * 1.15 - 1, 0.0) / typical
         else:
             middle = median(ratios)
-            mad = _MAD * median([abs(ratio - middle) for ratio in ratios])
+            mad = MAD * median([abs(ratio - middle) for ratio in ratios])
             square = mad * mad - (self._grain / typical if self._grain else 0.0)
         square = max(square, 0.0) * n / max(n - cells * 0.5, 1)
         if cells > 1 and n < 2 * cells:

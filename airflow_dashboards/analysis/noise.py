@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _NORMAL = NormalDist()
+#: What the median absolute deviation of normal noise has to be multiplied by to be its standard deviation.
+MAD = 1.4826
 #: Below this mean the tails of counts are summed exactly; above it the stabilised normal is close enough.
 _EXACT_BELOW = 60.0
 _MOST_Z = 12.0

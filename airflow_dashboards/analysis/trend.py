@@ -8,7 +8,7 @@ from math import exp, log
 from statistics import median
 from typing import TYPE_CHECKING
 
-from airflow_dashboards.analysis.noise import Noise
+from airflow_dashboards.analysis.noise import MAD, Noise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,6 @@ _MOST, _FEWEST = 8, 6
 _PLAIN = 4.0
 #: Relative noise assumed of so few periods, and how many of them that assumption weighs.
 _PRIOR_SPREAD, _PRIOR_WEIGHT = 0.1, 6
-_MAD = 1.4826
 #: A longer step than this many periods is no longer followed.
 _FURTHEST = 3
 
@@ -49,7 +48,7 @@ class Trend:
         slope = median((logs[j] - logs[i]) / (j - i) for i, j in combinations(range(n), 2))
         level = median(each + slope * (n - 1 - index) for index, each in enumerate(logs))
         rest = [each - level + slope * (n - 1 - index) for index, each in enumerate(logs)]
-        square = (_MAD * median(abs(each) for each in rest)) ** 2
+        square = (MAD * median(abs(each) for each in rest)) ** 2
         error = max(square, 1e-4) ** 0.5 / (n * (n * n - 1) / 12) ** 0.5
         if abs(slope) < _PLAIN * error or abs(slope) < 0.02:
             return None

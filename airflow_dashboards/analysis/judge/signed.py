@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from airflow_dashboards.analysis.judge.case import Case, sure
 from airflow_dashboards.analysis.judge.fresh import Fresh, neat
 from airflow_dashboards.analysis.model import Finding, Severity
+from airflow_dashboards.analysis.noise import MAD
 from airflow_dashboards.analysis.periods import when
 from airflow_dashboards.analysis.words import between, listed, number
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 _RECENT, _LATELY, _ALIKE = 28, 7, 3
 #: Fewest periods from which a width is known.
 _FEWEST = 7
-_MAD = 1.4826
 #: How much wider a width may be that was learnt from one value only.
 _DOUBT = 3.0
 #: Least width, as a part of the usual size, and how far beyond all that was seen a value must be.
@@ -54,7 +54,7 @@ def _look(case: Case, label: str, history: History, period: Fresh, limit: float)
     off = [abs(value - median(values[-_RECENT:])) for value in values]
     # The median of a few deviations is often far too small; their squares without the largest are less so.
     square = sum(each * each for each in sorted(off)[:-1]) / (len(off) - 1)
-    width = max(_MAD * median(off), square**0.5, _LEAST * size, 1e-12) * (1 + _DOUBT / len(values)) ** 0.5
+    width = max(MAD * median(off), square**0.5, _LEAST * size, 1e-12) * (1 + _DOUBT / len(values)) ** 0.5
     middle = min(middles, key=lambda each: abs(period.value - each))
     z = (period.value - middle) / width
     farthest = sorted(off)[-2]  # one bad day in the history excuses no other

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from airflow_dashboards.analysis.judge import amount, charts
 from airflow_dashboards.analysis.judge.case import Case, Reading
 from airflow_dashboards.analysis.model import Chart, Figure, Finding, Severity
+from airflow_dashboards.analysis.noise import MAD
 from airflow_dashboards.analysis.words import listed, number, percent
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _moved(
     ratios = [log(new.value / old.value) for old, new in both if old.value > 0 and new.value > 0]
     middle = median(ratios) if len(ratios) >= 5 else 0.0
     # Values that all jump about by themselves say what jump is ordinary here.
-    usual = 1.4826 * median(abs(ratio - middle) for ratio in ratios) if len(ratios) >= 5 else 0.0
+    usual = MAD * median(abs(ratio - middle) for ratio in ratios) if len(ratios) >= 5 else 0.0
     findings = []
     for old, new in both:
         share = max(abs(old.value), abs(new.value)) / max(whole, 1e-12)
