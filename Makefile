@@ -27,6 +27,7 @@ install: $(STAMP) ## make .venv from constraints.txt
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 13) else "Python 3.10 to 3.13 is needed; %d.%d is $(PYTHON). Choose another: make install PYTHON=python3.12" % v)'
+	@echo "Installing into $(VENV); the first time this takes a minute or more."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv==$(UV_VERSION)'
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt --editable '.[sandbox,report]' --group dev
