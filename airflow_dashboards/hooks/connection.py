@@ -44,6 +44,8 @@ FIELDS = (
     "requests_per_minute",
     "requests_per_hour",
 )
+#: The same without what people write differently.
+_PLAIN = {field.replace("_", ""): field for field in FIELDS}
 #: How alike a name and a known one are for the former to be a slip, from 0 to 1.
 ALIKE = 0.75
 #: Where most users are.
@@ -139,16 +141,12 @@ def _known(conn_id: str, fields: Mapping[str, Any]) -> None:
     for name in fields:
         if name in FIELDS:
             continue
-        plain = {known.replace("_", ""): known for known in FIELDS}
         written = name.lower().replace("_", "").replace("-", "").replace(" ", "")
-        if near := get_close_matches(written, plain, n=1, cutoff=ALIKE):
-            raise ConnectionFieldError(
-                conn_id, name, f"is no field of this connection; did you mean '{plain[near[0]]}'?"
-            )
-        log.warning(
-            "Connection '%s', field '%s': is no field of this connection and is not used. Known: %s.",
-            conn_id, name, ", ".join(FIELDS),
-        )  # fmt: skip
+        if near := get_close_matches(written, _PLAIN, n=1, cutoff=ALIKE):
+            meant = _PLAIN[near[0]]
+            raise ConnectionFieldError(conn_id, name, f"is no field of this connection; did you mean '{meant}'?")
+        unused = "Connection '%s', field '%s': is no field of this connection and is not used. Known: %s."
+        log.warning(unused, conn_id, name, ", ".join(FIELDS))
 
 
 def _origin(host: str | None, port: int | None) -> str:
