@@ -1,4 +1,4 @@
-"""Letting go of what is old: runs, reports, snapshots, and what killed tries have left behind.
+"""Letting go of what is old: runs, reports, snapshots, and what killed tries and failed waits have left behind.
 
 Only files of our own are touched, known by where they are and what they are called: the storage path may be shared with
 others, such as Airflow's XComs. Whoever else works on the storage at the same time loses nothing: nothing that is young
@@ -42,6 +42,8 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SNAPSHOT = ".jsonl.gz"
 _INDEX = re.compile(r".+-[0-9a-f]{12}\.jsonl\.gz")
 _SEGMENT = re.compile(r"\d{6}\.json")
+#: Of `sensors.memory`; the hash in place of the end where the name was too long.
+_WAIT = re.compile(r".+-(posthog_wait_\d+_\d+|[0-9a-f]{8})\.json")
 _REPORT = frozenset({"report.html", "report.md", "analysis.json"})
 #: How files that are being written are called where they can't be written without a name.
 _UNFINISHED = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")
@@ -253,11 +255,12 @@ class _Sweep:
             yield
 
     def _leftovers(self) -> Iterator[None]:
-        """Remove index files, which only XComs refer to, and what killed tries left."""
-        for name, age in files(self._root / "index").items():
-            if _INDEX.fullmatch(name) and self._is_old(age):
-                self._remove("leftovers", self._root / "index" / name)
-        yield
+        """Remove index files, which only XComs refer to, and what killed tries and failed waits left."""
+        for place, ours in (("index", _INDEX), ("waits", _WAIT)):
+            for name, age in files(self._root / place).items():
+                if ours.fullmatch(name) and self._is_old(age):
+                    self._remove("leftovers", self._root / place / name)
+            yield
         for key in folders(self._root / "ledger"):
             folder = self._root / "ledger" / key
             segments = {name: age for name, age in files(folder).items() if _SEGMENT.fullmatch(name)}
@@ -268,7 +271,7 @@ class _Sweep:
             self._remove_emptied(folder)
             yield
         # Object stores have none: there a file that was not written to its end does not come to be.
-        for place in (RUNS, "reports", "index", "ledger") if on_disk(self._root) else ():
+        for place in (RUNS, "reports", "index", "ledger", "waits") if on_disk(self._root) else ():
             self._remove_unfinished(self._root / place, files(self._root / place, deep=True))
             yield
         for day in filter(_DAY.fullmatch, folders(self._root / RUNS)):

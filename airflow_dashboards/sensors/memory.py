@@ -7,6 +7,7 @@ first try began. It is kept where a batch's ledger is: in the task state store (
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowRuntimeError
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from airflow_dashboards.hooks.posthog import PostHogHook
 
 _log = logging.getLogger(__name__)
+#: Seconds after which a wait that goes on is written again: retention goes by when that was.
+RENEWAL_SECONDS = 86_400.0
 _STORAGE_ERRORS = (AirflowRuntimeError, OSError, ValueError)
 
 
@@ -35,6 +38,8 @@ class Wait(BaseModel):
     try_number: int
     #: Looks in a row that failed for reasons that pass.
     failures: int = 0
+    #: When this was written, seconds since the epoch.
+    kept_at: float = 0.0
 
 
 class WaitMemory:
@@ -66,10 +71,10 @@ class WaitMemory:
 
     def keep(self, *, failures: int) -> None:
         """Keep the wait as it stands after one more look that did not end it."""
-        wait = self.wait.model_copy(update={"failures": failures})
-        if self._is_kept and wait == self.wait:
+        now = time.time()
+        if self._is_kept and failures == self.wait.failures and now - self.wait.kept_at < RENEWAL_SECONDS:
             return
-        self.wait = wait
+        self.wait = wait = self.wait.model_copy(update={"failures": failures, "kept_at": now})
         try:
             self._write(wait.model_dump_json())
             self._is_kept = True

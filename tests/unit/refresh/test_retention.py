@@ -193,12 +193,15 @@ def test_what_killed_tries_left_goes_when_it_is_old(world: World) -> None:
         world.file("index/young-snapshots-0123456789ab.jsonl.gz", 3, gzip.compress(b"{}\n")),
         world.file("ledger/going/000000.json", 90),
         world.file("ledger/going/000001.json", 3),
+        world.file("waits/nightly-run-fresh--1-posthog_wait_2_0-01234567.json", 3),
     ]
     world.file("reports/killed/report.html", 90)
     world.file("reports/killed/done/42", 90)
     world.file("index/old-snapshots-0123456789ab.jsonl.gz", 90)
     world.file("ledger/killed/000000.json", 90)
     world.file("ledger/killed/000001.json", 90)
+    world.file("waits/nightly-run-fresh--1-posthog_wait_2_0.json", 90)
+    world.file("waits/a-name-that-was-too-long-01234567.json", 90)
     world.file("runs/2026-01-01/half.json", 90, b'{"format": "airflow-da')
     prune(world.root, 30, now=NOW)
     assert world.names() == set(kept)
@@ -207,7 +210,7 @@ def test_what_killed_tries_left_goes_when_it_is_old(world: World) -> None:
 def test_a_killed_writers_unfinished_files_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(tmp_path)
     monkeypatch.setattr(files, "_unnamed", lambda _folder: None)
-    for place in (FOLDER, f"{FOLDER}/history/nightly", "runs/2026-06-30", "reports/x", "index", "ledger/x"):
+    for place in (FOLDER, f"{FOLDER}/history/nightly", "runs/2026-06-30", "reports/x", "index", "ledger/x", "waits"):
         world.file(f"{place}/.file.{uuid.uuid4().hex}.tmp", 90)
     young = world.file(f"{FOLDER}/.file.{uuid.uuid4().hex}.tmp", 1)
     prune(tmp_path, 30, now=NOW)
@@ -236,7 +239,7 @@ def test_files_of_others_are_left_alone(world: World) -> None:
             "reports/x/figure.png", "runs/manual__1/analyze/0189.json", "runs/2026-01-01/notes.txt", "runs/latest.json",
             "index/values.json.gz", "index/0189/x-0123456789ab.jsonl.gz", "ledger/x/book.csv", "nightly/1/42/0189.json",
             f"{FOLDER}/notes.jsonl.gz", f"{FOLDER}/20250101T000000Z-x.csv", "20250101T000000Z-x.jsonl.gz",
-            "watches/a.json",
+            "watches/a.json", "waits/0189.json", "waits/manual__1/analyze/x-01234567.json",
         )
     }  # fmt: skip
     prune(world.root, 30, now=NOW)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -23,6 +24,7 @@ except ImportError:  # Airflow 3.1
 from airflow_dashboards.compat import AirflowSensorTimeout
 from airflow_dashboards.posthog import Dashboard, PostHogConnectionError, RateLimitError
 from airflow_dashboards.posthog.flow import run
+from airflow_dashboards.refresh.retention import prune
 from airflow_dashboards.sensors.refresh import PostHogRefreshSensor
 
 SINCE = "2026-06-01T06:00:00Z"
@@ -128,6 +130,30 @@ def test_a_wait_that_ended_well_is_forgotten(world: World) -> None:
     world.sensor(deferrable=True).resume(world.context(started=now - 500), {"status": "fresh"})
     assert not world.store
     assert not any(world.folder.rglob("*.json"))
+
+
+def test_a_wait_that_failed_is_let_go_when_it_is_old(tmp_path: Path) -> None:
+    world, now = World(tmp_path, state_store=False), datetime.now(timezone.utc)
+    deadline(world, world.context(started=time.time()))
+    assert str(prune(tmp_path, 30, now=now + timedelta(days=29))) == "nothing"
+    assert str(prune(tmp_path, 30, now=now + timedelta(days=31))) == "1 file (1 of leftovers)"
+    assert not any(tmp_path.rglob("*.json"))
+
+
+def test_a_wait_that_goes_on_is_written_again_each_day(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    start, written = time.time(), []
+    for hours in (0, 1, 23, 25, 26, 50):
+        monkeypatch.setattr(time, "time", lambda hours=hours: start + hours * 3600)
+        world.answers = [STALE]
+        with pytest.raises(AirflowRescheduleException):
+            world.sensor(mode="reschedule", timeout=timedelta(days=14)).execute(world.context(started=start))
+        written.append((kept_at(world) - start) / 3600)
+    assert written == pytest.approx([0, 0, 0, 25, 25, 50])
+
+
+def kept_at(world: World) -> float:
+    texts = list(world.store.values()) if world.store else [file.read_text() for file in world.folder.rglob("*.json")]
+    return float(json.loads(*texts)["kept_at"])
 
 
 def test_a_sensor_that_need_not_wait_keeps_nothing(world: World) -> None:
