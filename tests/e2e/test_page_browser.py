@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import runpy
 import shutil
-import subprocess
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +12,7 @@ from typing import Any
 from unittest.mock import ANY
 
 import pytest
+from browser import Browser
 from local_airflow import LocalAirflow
 from local_sandbox import LocalSandbox
 
@@ -28,14 +28,6 @@ PICTURES = [
     "connection-form", "connection-tested", "task-links", "run", "from-snapshot", "from-refresh", "list", "list-tag",
     "dashboard", "tab-run", "tab-task", "list-dark", "run-dark", "list-phone",
 ]  # fmt: skip
-
-
-def command(*names: str, install: str) -> str:
-    """Return the path of the first of these programs; these tests don't skip, they say what is missing."""
-    found = next((path for path in map(shutil.which, names) if path), None)
-    if found is None:
-        pytest.fail(f"{names[0]} is missing: {install}")
-    return found
 
 
 def past_runs(root: Path) -> None:
@@ -62,18 +54,11 @@ def past_runs(root: Path) -> None:
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the browser saw on its walk."""
-    chromium = command("chromium", "chromium-browser", "google-chrome", install="apt-get install chromium")
-    node = command("node", install="install Node.js 18 or newer")
-    npm = command("npm", install="install npm, which comes with Node.js")
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     place = tmp_path_factory.mktemp("page")
     (place / "dags").mkdir()
     shutil.copy(REPOSITORY / "dags_examples" / f"{DAG_ID}.py", place / "dags")
-    for name in ("package.json", "walk_the_page.mjs"):
-        shutil.copy(Path(__file__).with_name(name), place)
-    install = [npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"]
-    done = subprocess.run(install, cwd=place, capture_output=True, text=True, timeout=180, check=False)
-    assert done.returncode == 0, f"npm install failed:\n{done.stderr}"
+    browser = Browser(Path(__file__).with_name("walk_the_page.mjs"), place)
 
     past_runs(place / "storage")
     environment = {
@@ -90,16 +75,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         key = sandbox.create_key(["dashboard:read", "insight:read", "query:read"])
         state = {"url": airflow.url, "user": airflow.user, "password": airflow.password, "sandbox": sandbox.url}
         (place / "state.json").write_text(json.dumps({**state, "key": key, "dag": DAG_ID, "tag": TAG}))
-        done = subprocess.run(
-            [node, "walk_the_page.mjs", chromium, str(SCREENSHOTS), "state.json"],
-            cwd=place,
-            capture_output=True,
-            text=True,
-            timeout=900,
-            check=False,
-        )
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
+        found: dict[str, Any] = browser.run(SCREENSHOTS, "state.json", seconds=900)
     return found
 
 

@@ -5,9 +5,7 @@ Pictures are in `build/e2e/`.
 
 from __future__ import annotations
 
-import json
 import runpy
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from browser import Browser
 
 from airflow_dashboards.analysis.report import render_html
 from airflow_dashboards.sandbox.demo import BROKEN_TILES
@@ -26,14 +25,6 @@ SCREENSHOTS = REPOSITORY / "build" / "e2e"
 CASES = REPOSITORY / "tests" / "unit" / "analysis" / "report_cases.py"
 PAGES = ["report", "report-hostile", "report-plain", "report-demo"]
 DEMO_REPORT = REPOSITORY / "build" / "demo" / "report.html"
-
-
-def command(*names: str, install: str) -> str:
-    """Return the path of the first of these programs; these tests don't skip, they say what is missing."""
-    found = next((path for path in map(shutil.which, names) if path), None)
-    if found is None:
-        pytest.fail(f"{names[0]} is missing: {install}")
-    return found
 
 
 def demo_report() -> str:
@@ -55,16 +46,8 @@ def demo_report() -> str:
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What a browser saw of a shop's report, of one full of hostile names, of one without charts, and of the demo's."""
-    chromium = command("chromium", "chromium-browser", "google-chrome", install="apt-get install chromium")
-    node = command("node", install="install Node.js 18 or newer")
-    npm = command("npm", install="install npm, which comes with Node.js")
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    place = tmp_path_factory.mktemp("node")
-    for name in ("package.json", "look_at_pages.mjs"):
-        shutil.copy(Path(__file__).with_name(name), place)
-    install = [npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"]
-    done = subprocess.run(install, cwd=place, capture_output=True, text=True, timeout=180, check=False)
-    assert done.returncode == 0, f"npm install failed:\n{done.stderr}"
+    browser = Browser(Path(__file__).with_name("look_at_pages.mjs"), tmp_path_factory.mktemp("node"))
 
     cases = SimpleNamespace(**runpy.run_path(str(CASES)))
     with pytest.MonkeyPatch.context() as patch:
@@ -78,16 +61,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     files = [SCREENSHOTS / f"{name}.html" for name in PAGES]
     for file, page in zip(files, pages, strict=True):
         file.write_text(page, encoding="utf-8")
-    done = subprocess.run(
-        [node, "look_at_pages.mjs", chromium, str(SCREENSHOTS), *map(str, files)],
-        cwd=place,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    found: dict[str, Any] = browser.run(SCREENSHOTS, *files, seconds=600)
+    return found
 
 
 def test_nothing_is_fetched_and_nothing_runs(seen: dict[str, Any]) -> None:
