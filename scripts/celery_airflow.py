@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -36,37 +37,83 @@ class Backing:
     @property
     def environment(self) -> dict[str, str]:
         """The settings of every component and worker."""
-        credentials = {"login": "any", "password": "any"}  # moto takes all
-        s3 = {"conn_type": "aws", **credentials, "extra": {"endpoint_url": self.s3, "region_name": "us-east-1"}}
         return {
             "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://{self.database}",
             "AIRFLOW__CELERY__BROKER_URL": self.broker,
             "AIRFLOW__CELERY__RESULT_BACKEND": f"db+postgresql+psycopg2://{self.database}",
             "AIRFLOW__CELERY__WORKER_CONCURRENCY": "2",
-            "AIRFLOW_CONN_AWS_S3": json.dumps(s3),
+            **s3_environment(self.s3),
         }
 
 
 @contextmanager
-def backing(folder: Path) -> Iterator[Backing]:
-    """Start Redis, PostgreSQL and an S3 with one bucket; end them all on the way out.
+def backing(folder: Path, *, s3: str) -> Iterator[Backing]:
+    """Start Redis and PostgreSQL; end them on the way out.
+
+    Args:
+        folder: where their files are.
+        s3: the address of an `object_store`.
 
     Raises:
         NotStartedError: one of the programs is missing, or did not start; the message says which.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    redis_port, postgres_port, s3_port = free_port(), free_port(), free_port()
-    servers = [_redis(folder, redis_port), _postgres(folder, postgres_port), _s3(folder, s3_port)]
+    redis_port, postgres_port = free_port(), free_port()
+    servers = [_redis(folder, redis_port), _postgres(folder, postgres_port)]
     try:
-        for server, port in zip(servers, (redis_port, postgres_port, s3_port), strict=True):
-            server.start()
-            server.wait_until(lambda port=port: _listens(port), seconds=60)  # type: ignore[misc]
-        s3 = f"http://127.0.0.1:{s3_port}"
-        httpx.put(f"{s3}/{BUCKET}", trust_env=False, timeout=30).raise_for_status()
+        for server, port in zip(servers, (redis_port, postgres_port), strict=True):
+            _start(server, port)
         yield Backing(f"airflow@127.0.0.1:{postgres_port}/postgres", f"redis://127.0.0.1:{redis_port}/0", s3)
     finally:
         stop_all(servers)
+
+
+@contextmanager
+def object_store(folder: Path) -> Iterator[str]:
+    """Start an S3 with one empty bucket and yield its address.
+
+    Raises:
+        NotStartedError: it did not start.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    server = Server("S3", command, log=folder / "s3.log", environment=os.environ)
+    try:
+        _start(server, port)
+        s3 = f"http://127.0.0.1:{port}"
+        httpx.put(f"{s3}/{BUCKET}", trust_env=False, timeout=30).raise_for_status()
+        yield s3
+    finally:
+        server.stop()
+
+
+def s3_environment(s3: str) -> dict[str, str]:
+    """Return the connection that `STORAGE` names, to an S3 at that address."""
+    credentials = {"login": "any", "password": "any"}  # moto takes all
+    connection = {"conn_type": "aws", **credentials, "extra": {"endpoint_url": s3, "region_name": "us-east-1"}}
+    return {"AIRFLOW_CONN_AWS_S3": json.dumps(connection)}
+
+
+def stored(s3: str, root: str = STORAGE) -> set[str]:
+    """Return the paths of all files below a storage path, as the server lists them: no client's cache is asked."""
+    prefix = root.partition(f"@{BUCKET}/")[2] + "/"
+    found: set[str] = set()
+    page: dict[str, str] = {}
+    while True:
+        parameters = {"list-type": "2", "prefix": prefix, **page}
+        answer = httpx.get(f"{s3}/{BUCKET}", params=parameters, trust_env=False, timeout=30).raise_for_status().text
+        found.update(key.removeprefix(prefix) for key in re.findall("<Key>([^<]+)</Key>", answer))
+        following = re.search("<NextContinuationToken>([^<]+)</NextContinuationToken>", answer)
+        if following is None:
+            return found
+        page = {"continuation-token": following[1]}
+
+
+def _start(server: Server, port: int) -> None:
+    server.start()
+    server.wait_until(lambda: _listens(port), seconds=60)
 
 
 def _redis(folder: Path, port: int) -> Server:
@@ -90,11 +137,6 @@ def _postgres(folder: Path, port: int) -> Server:
     options += ["-c", "unix_socket_directories=", "-c", "max_connections=300"]
     command = [*user, _program("postgres"), *options]
     return Server("postgres", command, log=folder / "postgres.log", environment=os.environ)
-
-
-def _s3(folder: Path, port: int) -> Server:
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    return Server("S3", command, log=folder / "s3.log", environment=os.environ)
 
 
 def _program(name: str) -> str:

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,12 @@ pytest.importorskip("airflow.providers.celery", reason="needs make e2e-celery")
 pytest.importorskip("moto", reason="needs make e2e-celery")
 
 from airflow.sdk import ObjectStoragePath
-from celery_airflow import STORAGE, Backing, CeleryAirflow, backing
+from celery_airflow import STORAGE, Backing, CeleryAirflow, backing, stored
 from disturbances import KICK, Disturbance, Moment, Stage, kicks
 from local_dashboards import add_events, fill
 from local_sandbox import LocalSandbox
-from servers import end_remembered, remember
+from old_storage import OldStorage
+from servers import remember
 
 from airflow_dashboards.refresh.index import expand
 from airflow_dashboards.refresh.outcome import RefreshOutcome
@@ -43,28 +45,23 @@ IMPATIENT = {
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if "CELERY_FOLDER" not in os.environ:
-        return tmp_path_factory.mktemp("celery")
-    chosen = Path(os.environ["CELERY_FOLDER"]).resolve()
-    end_remembered(chosen / "processes.json")  # of a run that was broken off
-    shutil.rmtree(chosen, ignore_errors=True)
-    chosen.mkdir(parents=True)
-    return chosen
-
-
-@pytest.fixture(scope="module")
 def sandbox(folder: Path) -> Iterator[LocalSandbox]:
     with LocalSandbox(folder / "sandbox.log", demo=False) as sandbox:
         sandbox.start()
-        fill(sandbox, DASHBOARDS)
-        sandbox.control("PATCH", "settings", {"tile_seconds": min(0.6, 6 * 8 / (4 * DASHBOARDS)), "workers": 8})
         yield sandbox
 
 
 @pytest.fixture(scope="module")
-def found(folder: Path) -> Iterator[Backing]:
-    with backing(folder / "backing") as found:
+def boards(sandbox: LocalSandbox) -> list[int]:
+    """The ids of the dashboards."""
+    boards = list(fill(sandbox, DASHBOARDS))
+    sandbox.control("PATCH", "settings", {"tile_seconds": min(0.6, 6 * 8 / (4 * DASHBOARDS)), "workers": 8})
+    return boards
+
+
+@pytest.fixture(scope="module")
+def found(folder: Path, s3: str) -> Iterator[Backing]:
+    with backing(folder / "backing", s3=s3) as found:
         yield found
 
 
@@ -80,6 +77,7 @@ def airflow(folder: Path, found: Backing, sandbox: LocalSandbox) -> Iterator[Cel
         **IMPATIENT,
         "AIRFLOW_CONN_POSTHOG_DEFAULT": sandbox.connection(sandbox.create_key(["*"])),
         "AIRFLOW__POSTHOG__STORAGE_PATH": STORAGE,
+        "AIRFLOW__POSTHOG__RETENTION_DAYS": "30",
     }
     with CeleryAirflow(folder / "airflow", dags, folder / "airflow.log", environment, workers=WORKERS) as airflow:
         airflow.start()
@@ -90,22 +88,36 @@ def airflow(folder: Path, found: Backing, sandbox: LocalSandbox) -> Iterator[Cel
 
 
 @pytest.fixture
-def stage(airflow: CeleryAirflow, sandbox: LocalSandbox) -> Stage:
+def stage(airflow: CeleryAirflow, sandbox: LocalSandbox, boards: list[int]) -> Stage:
+    """A stage for runs over all `boards`."""
     add_events(sandbox, 1)
     return Stage(airflow, sandbox, "chaos", hosts=tuple(WORKERS))
 
 
 @pytest.fixture
-def store(found: Backing, monkeypatch: pytest.MonkeyPatch) -> SnapshotStore:
-    monkeypatch.setenv("AIRFLOW_CONN_AWS_S3", found.environment["AIRFLOW_CONN_AWS_S3"])
+def store(s3: str) -> SnapshotStore:
     return SnapshotStore(ObjectStoragePath(STORAGE))
 
 
-def test_workers_that_share_only_an_object_store_refresh_together(stage: Stage, store: SnapshotStore) -> None:
+def test_workers_that_share_only_an_object_store_refresh_together_and_let_go_of_what_is_old(
+    stage: Stage, store: SnapshotStore, boards: list[int], s3: str
+) -> None:
+    known = {"host": stage.sandbox.url, "dashboard_id": boards[0]}
+    present = OldStorage(store, datetime.now(timezone.utc), **known, dag_id="chaos")
+    retired = OldStorage(store, datetime.now(timezone.utc), **known, dag_id="retired")
+    first, last, earlier = retired.run(100, before=101), retired.run(60, before=61), present.run(90, before=90.1)
+    old = first[0] | earlier[0] | present.snapshot(90.1) | present.snapshot(90) | retired.snapshot(100)
+    needed = last[0] | last[1] | retired.snapshot(61) | retired.snapshot(60) | present.snapshot(3)
+    assert stored(s3) >= old | needed
+
     end = stage.run([], seconds=LONGEST)
     assert end.run_state == "success"
     assert set(kicks(end.requests).values()) == {1}
     assert_all_is_refreshed(stage, store)
+    # The analyzing task of whichever worker had it was the day's first.
+    assert stored(s3) & (old | needed) == needed
+    log = stage.airflow.task_log("chaos", stage.run_id, "analyze")
+    assert f"what is more than 30 days old: {len(old)} files (2 of runs, 3 of snapshots)" in log
 
 
 @pytest.mark.parametrize("moment", ["mid-kick", "mid-finish"])
