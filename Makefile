@@ -13,7 +13,7 @@ PYTEST_WORKERS ?= 2
 # the provider still imports.
 CELERY := build/e2e-celery
 CELERY_PACKAGES := "$$(grep '^apache-airflow==' constraints.txt)" 'apache-airflow-providers-celery[redis]' 'celery<5.7' \
-	'apache-airflow-providers-amazon[s3fs]' asyncpg 'moto[server]' psutil psycopg2-binary pytest
+	asyncpg 'moto[server]' psutil psycopg2-binary pytest
 OLDEST_TESTS := tests/unit/hooks tests/unit/operators tests/unit/triggers tests/unit/test_compat.py \
 	tests/unit/test_package.py tests/unit/test_wheel.py tests/airflow/test_operators.py tests/airflow/test_assets.py
 
@@ -55,7 +55,7 @@ e2e-celery: install ## the same on CeleryExecutor, Redis and PostgreSQL, with wo
 	@{ command -v redis-server && { ls /usr/lib/postgresql/*/bin/initdb || command -v initdb; }; } >/dev/null 2>&1 \
 		|| { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes redis-server postgresql >/dev/null; }
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(CELERY)/venv
-	@$(BIN)/uv pip install --quiet --python $(CELERY)/venv/bin/python --editable '.[sandbox,report]' $(CELERY_PACKAGES)
+	@$(BIN)/uv pip install --quiet --python $(CELERY)/venv/bin/python --editable '.[sandbox,report,s3]' $(CELERY_PACKAGES)
 	CELERY_FOLDER=$(CELERY)/run $(CELERY)/venv/bin/python -m pytest -m e2e -s tests/e2e/celery
 
 bench: $(BENCH_STAMP) ## the measurements in benchmarks/ (BENCH="client compare" for some, BENCH=--quick to try them)
