@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import logging
 from functools import cache
+from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -32,10 +33,6 @@ else:
     except ImportError:  # Airflow 3.1
         from airflow.configuration import conf
         from airflow.exceptions import AirflowFailException, AirflowNotFoundException, AirflowSensorTimeout
-    try:
-        from airflow.sdk import RetryDecision, RetryPolicy
-    except ImportError:  # before 3.3 a policy can be declared, and nothing asks it
-        RetryDecision, RetryPolicy = None, object
 
 __all__ = [
     "AirflowFailException",
@@ -51,6 +48,16 @@ __all__ = [
 ]
 
 _log = logging.getLogger(__name__)
+
+
+def __getattr__(name: str) -> Any:
+    """Load the names of retry policies on first use (PEP 562): few DAG files have one, and all would wait for it."""
+    if name not in ("RetryDecision", "RetryPolicy"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return getattr(import_module("airflow.sdk"), name)
+    except (AttributeError, ImportError):  # before 3.3 a policy can be declared, and nothing asks it
+        return object if name == "RetryPolicy" else None
 
 
 def stats() -> Any:

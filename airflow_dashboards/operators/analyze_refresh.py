@@ -7,8 +7,7 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow_dashboards.assets import ANALYZED, analyzed_facts
-from airflow_dashboards.compat import AirflowFailException
+from airflow_dashboards.compat import AirflowFailException, supported
 from airflow_dashboards.links import BeforeSnapshotLink, PostHogLink, RefreshReportLink
 from airflow_dashboards.operators.base import PostHogOperator
 from airflow_dashboards.operators.rule_files import as_data, load
@@ -108,6 +107,10 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
 
     operator_extra_links = (PostHogLink(), RefreshReportLink(), BeforeSnapshotLink())
 
+    #: Names this run on the page "Dashboards", once it is written; the task's links need it.
+    report_run: str | None = None
+    _analyses: Sequence[Analysis] = ()
+
     def __init__(
         self,
         *,
@@ -122,11 +125,17 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
         annotate: bool = False,
         title: str = "Dashboards after {{ dag.dag_id }}",
         emit_assets: bool = False,
+        posthog_conn_id: str = "posthog_default",
+        storage_path: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**supported(kwargs))
+        self.posthog_conn_id = posthog_conn_id
+        self.storage_path = storage_path
         self.emit_assets = emit_assets
         if emit_assets:
+            from airflow_dashboards.assets import ANALYZED
+
             self.outlets = [*self.outlets, ANALYZED]
         if fail_on not in FAIL_ON:
             raise ValueError(f"fail_on must be one of {', '.join(FAIL_ON)}, not {fail_on!r}")
@@ -146,12 +155,10 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
         self.status_tile = status_tile
         self.annotate = annotate
         self.title = title
-        #: Names this run on the page "Dashboards", once it is written; the task's links need it.
-        self.report_run: str | None = None
-        self._analyses: list[Analysis] = []
 
     def execute(self, context: Context) -> list[dict[str, Any]] | dict[str, Any]:
         """Compare, tell, write the report, and judge."""
+        from airflow_dashboards.assets import analyzed_facts
         from airflow_dashboards.metrics import note_analyses
         from airflow_dashboards.refresh.index import pack
         from airflow_dashboards.refresh.publication import messages, publish

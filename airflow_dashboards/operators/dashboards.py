@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_dashboards.compat import supported
 from airflow_dashboards.operators.board import BoardOperator
 from airflow_dashboards.operators.rendered import as_mapping
 
@@ -35,8 +36,19 @@ class PostHogUpdateDashboardOperator(BoardOperator):
     template_fields = (*BoardOperator.template_fields, "dashboards", "fields")
     template_fields_renderers: ClassVar[dict[str, str]] = {"fields": "json"}
 
-    def __init__(self, *, dashboards: Any, fields: Mapping[str, Any], dry_run: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        dashboards: Any,
+        fields: Mapping[str, Any],
+        dry_run: bool = False,
+        posthog_conn_id: str = "posthog_default",
+        storage_path: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**supported(kwargs))
+        self.posthog_conn_id = posthog_conn_id
+        self.storage_path = storage_path
         self.dashboards = dashboards
         self.fields = fields
         self.plan_only = dry_run
@@ -68,8 +80,19 @@ class PostHogDeleteDashboardOperator(BoardOperator):
 
     template_fields = (*BoardOperator.template_fields, "dashboards")
 
-    def __init__(self, *, dashboards: Any, delete_insights: bool = False, dry_run: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        dashboards: Any,
+        delete_insights: bool = False,
+        dry_run: bool = False,
+        posthog_conn_id: str = "posthog_default",
+        storage_path: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**supported(kwargs))
+        self.posthog_conn_id = posthog_conn_id
+        self.storage_path = storage_path
         self.dashboards = dashboards
         self.delete_insights = delete_insights
         self.plan_only = dry_run
@@ -101,8 +124,18 @@ class PostHogRestoreDashboardOperator(BoardOperator):
 
     template_fields = (*BoardOperator.template_fields, "dashboards")
 
-    def __init__(self, *, dashboards: Any, dry_run: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        dashboards: Any,
+        dry_run: bool = False,
+        posthog_conn_id: str = "posthog_default",
+        storage_path: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**supported(kwargs))
+        self.posthog_conn_id = posthog_conn_id
+        self.storage_path = storage_path
         self.dashboards = dashboards
         self.plan_only = dry_run
 
@@ -127,8 +160,17 @@ class PostHogEnsureUnlistedDashboardOperator(BoardOperator):
 
     template_fields = (*BoardOperator.template_fields, "tag")
 
-    def __init__(self, *, tag: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        tag: str,
+        posthog_conn_id: str = "posthog_default",
+        storage_path: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**supported(kwargs))
+        self.posthog_conn_id = posthog_conn_id
+        self.storage_path = storage_path
         self.tag = tag
 
     def execute(self, context: Context) -> dict[str, Any]:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk.exceptions import AirflowException
 
-from airflow_dashboards.assets import REFRESHED, refreshed_facts
-from airflow_dashboards.compat import done_without, triggers_learn_of_kills
+from airflow_dashboards.compat import done_without, supported, triggers_learn_of_kills
 from airflow_dashboards.links import BeforeSnapshotLink, PostHogLink, RefreshReportLink
 from airflow_dashboards.operators.base import PostHogOperator
 from airflow_dashboards.settings import default_deferrable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from airflow.sdk import Context
 
@@ -82,6 +82,11 @@ class PostHogRunInsightsOperator(PostHogOperator):
     template_fields: Sequence[str] = ("dashboards", "strategy", *PostHogOperator.template_fields)
     operator_extra_links = (PostHogLink(), RefreshReportLink(), BeforeSnapshotLink())
 
+    _in_flight: Ledger | None = None
+    _journal: Journal | None = None
+    #: Names of the dashboards with fresh tiles, by id.
+    _written: Mapping[int, str] = MappingProxyType({})
+
     def __init__(
         self,
         *,
@@ -95,11 +100,17 @@ class PostHogRunInsightsOperator(PostHogOperator):
         deferrable: bool | None = None,
         cancel_on_kill: bool = True,
         emit_assets: bool = False,
+        posthog_conn_id: str = "posthog_default",
+        storage_path: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**supported(kwargs))
+        self.posthog_conn_id = posthog_conn_id
+        self.storage_path = storage_path
         self.emit_assets = emit_assets
         if emit_assets:
+            from airflow_dashboards.assets import REFRESHED
+
             self.outlets = [*self.outlets, REFRESHED]
         self.dashboards = dashboards
         self.strategy = strategy
@@ -110,10 +121,6 @@ class PostHogRunInsightsOperator(PostHogOperator):
         self.allow_empty = allow_empty
         self.deferrable = default_deferrable() if deferrable is None else deferrable
         self.cancel_on_kill = cancel_on_kill
-        self._in_flight: Ledger | None = None
-        self._journal: Journal | None = None
-        #: Names of the dashboards with fresh tiles, by id.
-        self._written: dict[int, str] = {}
         # After the success is on record, and no sooner: a worker that dies just before that is followed by one that
         # finds all of the work done. Set here rather than passed on, lest a callback in `default_args` be lost.
         self.on_success_callback = [*self.on_success_callback, _forget_work]
@@ -274,6 +281,7 @@ class PostHogRunInsightsOperator(PostHogOperator):
         journal: Journal,
         store: SnapshotStore,
     ) -> Any:
+        from airflow_dashboards.assets import refreshed_facts
         from airflow_dashboards.metrics import note_refreshes
         from airflow_dashboards.refresh.index import pack
         from airflow_dashboards.refresh.outcome import RefreshStatus, verdict

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from airflow_dashboards.compat import supported
 from airflow_dashboards.links import BeforeSnapshotLink, PostHogLink
 from airflow_dashboards.operators.base import PostHogOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from airflow.sdk import Context
 
@@ -49,6 +51,9 @@ class PostHogSnapshotOperator(PostHogOperator):
     template_fields: Sequence[str] = ("dashboards", "mode", *PostHogOperator.template_fields)
     operator_extra_links = (PostHogLink(), BeforeSnapshotLink())
 
+    #: Names of the dashboards read, by id.
+    _read: Mapping[int, str] = MappingProxyType({})
+
     def __init__(
         self,
         *,
@@ -56,15 +61,17 @@ class PostHogSnapshotOperator(PostHogOperator):
         mode: str = "force_cache",
         server: bool = False,
         allow_empty: bool = False,
+        posthog_conn_id: str = "posthog_default",
+        storage_path: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**supported(kwargs))
+        self.posthog_conn_id = posthog_conn_id
+        self.storage_path = storage_path
         self.dashboards = dashboards
         self.mode = mode
         self.server = server
         self.allow_empty = allow_empty
-        #: Names of the dashboards read, by id.
-        self._read: dict[int, str] = {}
 
     def execute(self, context: Context) -> list[Any] | dict[str, Any]:
         """Capture, store, and return references."""

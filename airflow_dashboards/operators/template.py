@@ -9,6 +9,7 @@ import yaml
 from airflow.sdk import ObjectStoragePath
 from airflow.sdk.exceptions import AirflowException
 
+from airflow_dashboards.compat import supported
 from airflow_dashboards.operators.base import PostHogOperator
 from airflow_dashboards.operators.rendered import as_mapping, as_texts
 
@@ -72,9 +73,13 @@ class PostHogCreateFromTemplateOperator(PostHogOperator):
         tags: Any = None,
         if_exists: str = "skip",
         prune: bool = False,
+        posthog_conn_id: str = "posthog_default",
+        storage_path: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**supported(kwargs))
+        self.posthog_conn_id = posthog_conn_id
+        self.storage_path = storage_path
         self.template = template
         self.variables = variables
         self.name = name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_dashboards.compat import supported
 from airflow_dashboards.operators.board import BoardOperator
 from airflow_dashboards.operators.rendered import as_id, as_ids, as_mappings
 
@@ -46,9 +47,13 @@ class PostHogTextTileOperator(BoardOperator):
         layouts: Mapping[str, Any] | None = None,
         color: str | None = None,
         dry_run: bool = False,
+        posthog_conn_id: str = "posthog_default",
+        storage_path: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**supported(kwargs))
+        self.posthog_conn_id = posthog_conn_id
+        self.storage_path = storage_path
         self.dashboards = dashboards
         self.body = body
         self.key = key
@@ -99,8 +104,19 @@ class PostHogCopyTileOperator(BoardOperator):
         "tile_id",
     )
 
-    def __init__(self, *, dashboard_id: Any, from_dashboard_id: Any, tile_id: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        dashboard_id: Any,
+        from_dashboard_id: Any,
+        tile_id: Any,
+        posthog_conn_id: str = "posthog_default",
+        storage_path: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**supported(kwargs))
+        self.posthog_conn_id = posthog_conn_id
+        self.storage_path = storage_path
         self.dashboard_id = dashboard_id
         self.from_dashboard_id = from_dashboard_id
         self.tile_id = tile_id
@@ -133,8 +149,19 @@ class PostHogMoveTileOperator(BoardOperator):
         "to_dashboard",
     )
 
-    def __init__(self, *, dashboard_id: Any, tile_id: Any, to_dashboard: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        dashboard_id: Any,
+        tile_id: Any,
+        to_dashboard: Any,
+        posthog_conn_id: str = "posthog_default",
+        storage_path: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**supported(kwargs))
+        self.posthog_conn_id = posthog_conn_id
+        self.storage_path = storage_path
         self.dashboard_id = dashboard_id
         self.tile_id = tile_id
         self.to_dashboard = to_dashboard
@@ -169,9 +196,19 @@ class PostHogReorderTilesOperator(BoardOperator):
     )
 
     def __init__(
-        self, *, dashboard_id: Any, tile_order: Any, layout: str = "preserve", dry_run: bool = False, **kwargs: Any
+        self,
+        *,
+        dashboard_id: Any,
+        tile_order: Any,
+        layout: str = "preserve",
+        dry_run: bool = False,
+        posthog_conn_id: str = "posthog_default",
+        storage_path: str | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**supported(kwargs))
+        self.posthog_conn_id = posthog_conn_id
+        self.storage_path = storage_path
         self.dashboard_id = dashboard_id
         self.tile_order = tile_order
         self.layout = layout
@@ -200,8 +237,18 @@ class PostHogDeleteTileOperator(BoardOperator):
 
     template_fields = (*BoardOperator.template_fields, "dashboard_id", "tile_id")
 
-    def __init__(self, *, dashboard_id: Any, tile_id: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        dashboard_id: Any,
+        tile_id: Any,
+        posthog_conn_id: str = "posthog_default",
+        storage_path: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**supported(kwargs))
+        self.posthog_conn_id = posthog_conn_id
+        self.storage_path = storage_path
         self.dashboard_id = dashboard_id
         self.tile_id = tile_id
 
@@ -236,8 +283,19 @@ class PostHogAddWidgetsOperator(BoardOperator):
     template_fields = (*BoardOperator.template_fields, "dashboard_id", "widgets")
     template_fields_renderers: ClassVar[dict[str, str]] = {"widgets": "json"}
 
-    def __init__(self, *, dashboard_id: Any, widgets: Any, dry_run: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        dashboard_id: Any,
+        widgets: Any,
+        dry_run: bool = False,
+        posthog_conn_id: str = "posthog_default",
+        storage_path: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**supported(kwargs))
+        self.posthog_conn_id = posthog_conn_id
+        self.storage_path = storage_path
         self.dashboard_id = dashboard_id
         self.widgets = widgets
         self.plan_only = dry_run
