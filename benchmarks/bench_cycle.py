@@ -2,6 +2,7 @@
 
 (a) `http`: HttpOperator, mapped per dashboard and step; (b) `http_deferrable`: the same, deferrable; (c) `script`: one
 task with a loop; `ours`: a snapshot and a deferrable refresh task. All against the same sandbox, one after the other.
+At last ours under a profiler, which tells where its CPU time goes.
 
     python -m benchmarks.bench_cycle                                     # the sizes of `make bench`
     python -m benchmarks.bench_cycle --dashboards 20 --tiles 6 --tile-seconds 0.2 --peers ours script
@@ -25,6 +26,7 @@ import httpx
 import psutil
 
 from benchmarks.figures import FOLDER, Figure, parser, tell
+from benchmarks.profiles import shares
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
@@ -33,7 +35,7 @@ from local_sandbox import LocalSandbox
 
 PEERS = ("ours", "script", "http", "http_deferrable")
 #: What has to succeed; that a peer does not is a result, and told as such.
-OURS = ("ours", "nothing")
+OURS = ("ours", "ours_profiled", "nothing")
 #: Tiles that the sandbox computes at once, and tasks that Airflow runs at once.
 WORKERS, SLOTS = 8, 16
 #: How long the DAG `nothing` waits in its trigger.
@@ -212,7 +214,8 @@ def _seconds(text: str) -> float:
 def measure(case: Case, folder: Path) -> list[Figure]:
     """Run the peers one after the other and hold them against each other."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    profiles = folder / "profiles"
+    profiles.mkdir(parents=True)
     with LocalSandbox(folder / "sandbox.log", demo=False) as sandbox:
         sandbox.start()
         key = sandbox.create_key(["*"])
@@ -230,6 +233,7 @@ def measure(case: Case, folder: Path) -> list[Figure]:
             "BENCH_URL": sandbox.url,
             "BENCH_KEY": key,
             "BENCH_IDS": str(folder / "ids.json"),
+            "BENCH_PROFILES": str(profiles),
             "PYTHONWARNINGS": "ignore",
             # Bytecode as after an installation, for all peers alike.
             "PYTHONDONTWRITEBYTECODE": "",
@@ -247,6 +251,7 @@ def measure(case: Case, folder: Path) -> list[Figure]:
             for peer in case.peers:
                 peers[peer] = run(airflow, sandbox, peer, seconds=3600)
                 say(f"{case.name}: {peer}: {json.dumps(asdict(peers[peer]))}")
+            run(airflow, sandbox, "ours_profiled", seconds=3600)
             limited = None
             if case.limits:
                 # The window of the requests so far has to pass first.
@@ -254,7 +259,7 @@ def measure(case: Case, folder: Path) -> list[Figure]:
                 sandbox.control("PATCH", "settings", {"rate_limits_enabled": True})
                 limited = run(airflow, sandbox, "ours", seconds=3600)
                 say(f"{case.name}: ours with limits: {json.dumps(asdict(limited))}")
-    return figures(case, peers, starts, server_alone, limited)
+    return figures(case, peers, starts, server_alone, limited, shares(profiles))
 
 
 def say(text: str) -> None:
@@ -262,7 +267,12 @@ def say(text: str) -> None:
 
 
 def figures(
-    case: Case, peers: dict[str, Measured], starts: list[Measured], server_alone: float, limited: Measured | None
+    case: Case,
+    peers: dict[str, Measured],
+    starts: list[Measured],
+    server_alone: float,
+    limited: Measured | None,
+    profile: dict[str, float],
 ) -> list[Figure]:
     """The table of one case."""
     ours = peers["ours"]
@@ -303,7 +313,9 @@ def figures(
                 limit=1 / 50,
                 note=f"{ours.task_cpu_seconds:.1f} s against {peer.task_cpu_seconds:.1f} s in "
                 f"{peer.task_instances} task instances; starting the tasks of ours to do nothing takes "
-                f"{statistics.median(each.task_cpu_seconds for each in starts):.1f} s.",
+                f"{statistics.median(each.task_cpu_seconds for each in starts):.1f} s. What the three do then: "
+                f"{', '.join(f'{share:.0%} {part}' for part, share in profile.items())}.",
+                details={"profile": profile},
             )
         )
     for name, letter, limit in (("http", "a", 1 / 100), ("script", "c", 1 / 5)):
