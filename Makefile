@@ -2,6 +2,11 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 
+# A network with a certificate authority of its own has it in the system's store, where pip looks and uv does only if told.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem),)
+export UV_SYSTEM_CERTS ?= true
+endif
+
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
