@@ -33,7 +33,8 @@ if TYPE_CHECKING:
         TileStatus,
         Verdict,
     )
-    from airflow_dashboards.analysis.rules import Override, RuleBook, Rules, RulesError, Sensitivity
+    from airflow_dashboards.analysis.rule_book import Override, RuleBook, RulesError
+    from airflow_dashboards.analysis.rules import Rules, Sensitivity
 
 # Loaded on first use: a DAG file that only states `Rules` shall not wait for the whole judgement.
 _MODULE_OF = {
@@ -44,11 +45,11 @@ _MODULE_OF = {
     "Comparability": "model",
     "Figure": "model",
     "Finding": "model",
-    "Override": "rules",
+    "Override": "rule_book",
     "QueryKind": "model",
-    "RuleBook": "rules",
+    "RuleBook": "rule_book",
     "Rules": "rules",
-    "RulesError": "rules",
+    "RulesError": "rule_book",
     "Sensitivity": "rules",
     "Severity": "severity",
     "Snapshot": "model",

@@ -25,7 +25,8 @@ from airflow_dashboards.analysis.model import (
 )
 from airflow_dashboards.analysis.periods import instant
 from airflow_dashboards.analysis.question import Question
-from airflow_dashboards.analysis.rules import RuleBook, Rules
+from airflow_dashboards.analysis.rule_book import RuleBook
+from airflow_dashboards.analysis.rules import Rules
 from airflow_dashboards.analysis.words import brief, change, count, listed, number, percent
 
 if TYPE_CHECKING:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_dashboards.analysis.model import Analysis, Finding, Severity, TileAnalysis, Verdict
-from airflow_dashboards.analysis.rules import RuleBook, Rules
+from airflow_dashboards.analysis.rule_book import RuleBook
 from airflow_dashboards.analysis.words import brief
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from airflow_dashboards.analysis.rules import Rules
 
 _ORDER = (Verdict.FAIL, Verdict.WARN, Verdict.PASS)
 

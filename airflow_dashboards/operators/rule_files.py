@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TypeGuard
 
     from airflow_dashboards.analysis import RuleBook, Rules
 
@@ -24,8 +25,6 @@ def as_data(rules: Rules | RuleBook | dict[str, Any] | str | Path | None) -> dic
         >>> as_data({"max_drop": 0.3})
         {'max_drop': 0.3}
     """
-    from airflow_dashboards.analysis import RuleBook, Rules
-
     if rules is None:
         return {}
     if isinstance(rules, (str, Path)):
@@ -35,11 +34,21 @@ def as_data(rules: Rules | RuleBook | dict[str, Any] | str | Path | None) -> dic
         return path
     if isinstance(rules, dict):
         rules = from_data(rules)
-    if not isinstance(rules, (Rules, RuleBook)):
+    if not _are_rules(rules):
         raise TypeError(
             f"rules must be Rules, a RuleBook, a dict or the path of a YAML file, not {type(rules).__name__}"
         )
     return rules.model_dump(mode="json", exclude_defaults=True)
+
+
+def _are_rules(given: object) -> TypeGuard[Rules | RuleBook]:
+    from airflow_dashboards.analysis import Rules
+
+    if isinstance(given, Rules):
+        return True  # as most are, and those need no rule book
+    from airflow_dashboards.analysis import RuleBook
+
+    return isinstance(given, RuleBook)
 
 
 def from_data(data: dict[str, Any]) -> RuleBook:
