@@ -15,12 +15,22 @@ from functools import cached_property
 from heapq import nsmallest
 from itertools import accumulate, cycle, pairwise
 from math import exp, inf, log, sqrt
+from operator import mul, sub, truediv
 from statistics import median
 from typing import TYPE_CHECKING
 
 from airflow_dashboards.analysis.noise import MAD, Noise
 from airflow_dashboards.analysis.periods import end
-from airflow_dashboards.analysis.rhythm import RHYTHMS, Cells, Phase, cells_of, hour_and_weekend, separable, weekend
+from airflow_dashboards.analysis.rhythm import (
+    RHYTHMS,
+    Cells,
+    Phase,
+    cells_of,
+    hour_and_weekend,
+    on_day,
+    separable,
+    weekend,
+)
 from airflow_dashboards.analysis.trend import Trend
 
 if TYPE_CHECKING:
@@ -95,7 +105,7 @@ class History:
     def __len__(self) -> int:
         return len(self._values)
 
-    @property
+    @cached_property
     def _known(self) -> bool:
         # What falls below 0 is a difference of two things; its size says nothing of its noise.
         return len(self._values) >= MIN_HISTORY and min(self._values) >= 0
@@ -105,7 +115,7 @@ class History:
 
         `level` is how busy, against the history, that day may be said to be where its like was never seen.
         """
-        readings = self._readings(start)
+        readings = self.readings(start)
         if not readings:
             return None
         if level is not None:
@@ -126,14 +136,17 @@ class History:
 
     def readings(self, start: datetime) -> list[Noise]:
         """Return every plausible expectation of a period, the main one first; none where the history is too short."""
-        return self._readings(start)
+        known = self._readings_at.get(start)
+        if known is None:
+            known = self._readings_at[start] = self._readings(start)
+        return list(known)
 
     def bands(self, z: float) -> list[tuple[float, float]]:
         """Return the range of `z` deviations around each period of the history itself, for a chart."""
         if not self._known:
             return []
         levels = self._local_levels(self._clean, self._widest)
-        means = [level * factor for level, factor in zip(levels, self._all_factors, strict=True)]
+        means = list(map(mul, levels, self._all_factors))
         return Noise(0.0, self._spread, self._grain).bands(means, z)
 
     @property
@@ -156,7 +169,7 @@ class History:
         """How long its periods are."""
         return self._interval
 
-    @property
+    @cached_property
     def signed(self) -> bool:
         """Whether it falls below 0: then size says nothing of noise, and nothing is expected here."""
         return bool(self._values) and min(self._values) < 0
@@ -174,7 +187,10 @@ class History:
     def _fit(self) -> None:
         n = len(self._values)
         self._level, self._growth, self._spread = 0.0, 0.0, _PRIOR_SPREAD
-        self._made: list[tuple[float, float]] = []
+        self._readings_at: dict[datetime, list[Noise]] = {}
+        #: Values of the history with what would have been expected of them.
+        self._made: list[float] = []
+        self._means: list[float] = []
         self._of_a_kind = [n, n]
         if self._interval == "hour":
             weekends = sum(map(weekend, self._starts))
@@ -197,7 +213,7 @@ class History:
             if min(seen.values()) < 1 or len(seen) < 2:
                 continue
             count = len(seen) if n >= 336 or phase is not hour_and_weekend else 25
-            score = self._score(clean, [factors[cell] for cell in cells.of], count)
+            score = self._score(clean, list(map(factors.__getitem__, cells.of)), count)
             # A richer rhythm has to earn its cells; the longer the history, the smaller a gain is no chance.
             if score < best * (0.97 if n >= 56 else 0.94 if n >= 28 else 0.9):
                 best = score
@@ -272,12 +288,12 @@ class History:
         ratios = self._ratios_to(values, levels, width)
         factors = {}
         for cell, indexes in cells.members.items():
-            base = sum([levels[index] for index in indexes])
+            base = sum(map(levels.__getitem__, indexes))
             if base <= 0:
                 factors[cell] = 1.0
                 continue
             if len(indexes) >= 3 and base / len(indexes) >= 20:
-                mean = median([ratios[index] for index in indexes])
+                mean = median(map(ratios.__getitem__, indexes))
             else:
                 mean = sum([values[index] for index in indexes]) / base
             # A cell with few counts says little: it is drawn to no rhythm, by the weight of two counts.
@@ -288,7 +304,10 @@ class History:
         """Values against their levels; rhythms of one cycle share them."""
         known = self._ratios_by_width.get(width)
         if known is None:
-            known = [value / level if level > 0 else 1.0 for value, level in zip(values, levels, strict=True)]
+            if min(levels) > 0:
+                known = list(map(truediv, values, levels))
+            else:
+                known = [value / level if level > 0 else 1.0 for value, level in zip(values, levels, strict=True)]
             self._ratios_by_width[width] = known
         return known
 
@@ -300,21 +319,19 @@ class History:
         """The factor of every period of the history, once the rhythm is known."""
         if self._phase is None:
             return [1.0] * len(self._values)
-        return [self._factors[cell] for cell in cells_of(self._phase, self._starts).of]
+        return list(map(self._factors.__getitem__, cells_of(self._phase, self._starts).of))
 
     def _score(self, values: list[float], factors: list[float] | None, cells: int) -> float:
         """Mean misfit of a rhythm, with what it costs to have that many cells."""
         n = len(values)
         means = self._local_levels(values, self._widest)
         if factors is not None:
-            means = [level * factor for level, factor in zip(means, factors, strict=True)]
-        if self._grain:
-            total = sum([abs(value - mean) / sqrt(mean + 1) for value, mean in zip(values, means, strict=True)])
-        else:
-            total = sum([abs(value - mean) for value, mean in zip(values, means, strict=True)])
+            means = list(map(mul, means, factors))
+        misfits = map(abs, map(sub, values, means))
+        total: float = sum(map(truediv, misfits, map(sqrt, [mean + 1 for mean in means])) if self._grain else misfits)
         return total / n * sqrt(n / max(n - cells, 1)) if n > cells else total
 
-    @property
+    @cached_property
     def _widest(self) -> int:
         n = len(self._values)
         cycles = [width for _, width, _ in RHYTHMS.get(self._interval, ()) if width <= n]
@@ -345,19 +362,23 @@ class History:
         """Noise of the errors that this very forecast would have made in the past."""
         n = len(values)
         forecasts = self._forecasts(values)
-        made = [(value, mean) for value, mean in zip(self._values, forecasts, strict=True) if mean > 0]
+        made, means = self._values, forecasts
+        if min(forecasts) <= 0:
+            made = [value for value, mean in zip(self._values, forecasts, strict=True) if mean > 0]
+            means = [mean for mean in forecasts if mean > 0]
         cells = max(len(self._factors), 1)
-        self._made = made
+        self._made, self._means = made, means
         if not made:
             return
-        typical = sum([mean for _, mean in made]) / len(made)
-        ratios = [value / mean for value, mean in made if mean >= _IDLE * typical]
+        typical = sum(means) / len(made)
         if self._grain and typical < 10:
             # The median of so few counts is a staircase: squared errors then, without the largest.
-            squares = sorted([(value - mean) ** 2 / mean for value, mean in made])
+            squares = sorted([(value - mean) ** 2 / mean for value, mean in zip(made, means, strict=True)])
             kept = squares[: max(len(squares) - max(len(squares) // 20, 1), 1)]
             square = max(sum(kept) / len(kept) * 1.15 - 1, 0.0) / typical
         else:
+            least = _IDLE * typical
+            ratios = [value / mean for value, mean in zip(made, means, strict=True) if mean >= least]
             middle = median(ratios)
             mad = MAD * median([abs(ratio - middle) for ratio in ratios])
             square = mad * mad - (self._grain / typical if self._grain else 0.0)
@@ -387,10 +408,12 @@ class History:
             totals, against = (
                 [
                     *(of[stop] - of[begin] for begin, stop in early),
-                    *(then - before for before, then in zip([0.0] * short + of[begins], of[first:n], strict=True)),
+                    *map(sub, of[first:n], [0.0] * short + of[begins]),
                 ]
                 for of in (sums, weights)
             )
+        if min(against) > 0:
+            return list(map(mul, map(truediv, totals, against), factors))
         return [
             total / weight * factor if weight > 0 else 0.0
             for total, weight, factor in zip(totals, against, factors, strict=True)
@@ -484,8 +507,7 @@ class History:
         levels = self._local_levels(self._clean, 7)
         ratios = [
             self._values[index] / mean
-            for index, each in enumerate(self._starts)
-            if each.day == start.day or (last and each.day >= 28 and end(each, "day").day == 1)
+            for index in on_day(self._starts, start.day, last=last)
             if (mean := levels[index] * self._all_factors[index]) > _COMPARABLE * levels[index]
         ]
         if not ratios or not (min(ratios) > 1.3 or max(ratios) < 0.75):
@@ -497,7 +519,8 @@ class History:
         if len(self._made) < 20 or noise.mean <= 0:
             return False
         # An idle day that was idle says nothing of a busy one.
-        ratios = [value / mean for value, mean in self._made if mean >= _COMPARABLE * noise.mean]
+        least = _COMPARABLE * noise.mean
+        ratios = [value / mean for value, mean in zip(self._made, self._means, strict=True) if mean >= least]
         ratio = value / noise.mean
         alike = (
             sum(each <= ratio * 1.05 for each in ratios) if ratio < 1 else sum(each >= ratio * 0.95 for each in ratios)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
+from airflow_dashboards.analysis.periods import end
+
 #: Share of the week that an idle weekend counts as, so that hours can be told from days.
 _IDLE = 1e-3
 Phase = Callable[[datetime], int]
@@ -57,6 +59,16 @@ def cells_of(phase: Phase, starts: tuple[datetime, ...]) -> Cells:
     for index, cell in enumerate(of):
         members.setdefault(cell, []).append(index)
     return Cells(of, members)
+
+
+@lru_cache(maxsize=64)
+def on_day(starts: tuple[datetime, ...], day: int, *, last: bool) -> Sequence[int]:
+    """Indexes of the periods that begin on a day of the month; with `last`, on the last of a month, too."""
+    return [
+        index
+        for index, each in enumerate(starts)
+        if each.day == day or (last and each.day >= 28 and end(each, "day").day == 1)
+    ]
 
 
 def separable(

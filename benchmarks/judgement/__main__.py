@@ -1,4 +1,8 @@
-"""`python -m benchmarks.judgement --seed 1 --dashboards 300`: prints the score, writes build/bench/judgement.json."""
+"""`python -m benchmarks.judgement --seed 1 --dashboards 300`: prints the score, writes build/bench/judgement.json.
+
+Exits 0 if `compare` has an F1 of at least 0.98, alarms at less than one of 200 harmless tiles, and finds at least 95 %
+of every class of harm with 40 tiles or more, and of all smaller classes together.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Scoring verdicts against the truth: per class, and over all tiles."""
+"""Scoring verdicts against the truth: per class, and over all tiles.
+
+Of a class with few tiles one miss says nothing: 11 of 12 may be chance for a judge that finds 99 of 100. So the least
+that is found of any class is taken over classes of at least `ENOUGH` tiles, each by itself, and over all smaller ones
+taken together, as `harm/(small classes)`. Every class is printed with its counts, whatever its size.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +19,9 @@ if TYPE_CHECKING:
     from benchmarks.judgement.dashboards import Dashboard
 
 OURS = "compare"
+#: Tiles of a class from which its recall is held to the target by itself.
+ENOUGH = 40
+SMALL = "harm/(small classes)"
 
 
 @dataclass
@@ -55,13 +63,19 @@ class Score:
         )
 
     @property
+    def small(self) -> tuple[int, int]:
+        """Tiles, and alarms, of the classes of harm that are too small to be held to anything by themselves."""
+        some = [counts for name, counts in self.classes.items() if name.startswith("harm/") and counts[0] < ENOUGH]
+        return sum(tiles for tiles, _ in some), sum(alarms for _, alarms in some)
+
+    @property
     def weakest(self) -> tuple[str, float]:
-        """The class of harm found least often."""
-        return min(
-            ((name, alarms / tiles) for name, (tiles, alarms) in self.classes.items() if name.startswith("harm/")),
-            key=lambda item: (item[1], item[0]),
-            default=("none", 1.0),
-        )
+        """The class of harm found least often, small ones taken together."""
+        held = {name: each for name, each in self.classes.items() if name.startswith("harm/") and each[0] >= ENOUGH}
+        if self.small[0]:
+            held[SMALL] = self.small
+        rates = [(name, alarms / tiles) for name, (tiles, alarms) in held.items()]
+        return min(rates, key=lambda item: (item[1], item[0]), default=("none", 1.0))
 
 
 def score(dashboards: Iterable[Dashboard], rules: Rules | None = None) -> dict[str, Score]:
@@ -92,6 +106,10 @@ def table(scores: dict[str, Score]) -> str:
     lines = [f"{'class':34}{'tiles':>7}{'alarms':>8}{'rate':>8}"]
     for name, (tiles, alarms) in sorted(ours.classes.items()):
         lines.append(f"{name:34}{tiles:>7}{alarms:>8}{alarms / tiles:>8.3f}")
+    tiles, alarms = ours.small
+    if tiles:
+        title = f"{SMALL}, below {ENOUGH}"
+        lines.append(f"{title:34}{tiles:>7}{alarms:>8}{alarms / tiles:>8.3f}")
     lines += ["", f"{'judge':24}{'F1':>8}{'precision':>11}{'recall':>8}{'false alarms':>14}{'weakest class':>38}"]
     for name, each in scores.items():
         weakest, rate = each.weakest
@@ -109,6 +127,7 @@ def as_json(scores: dict[str, Score]) -> dict[str, Any]:
             "precision": round(each.precision, 4),
             "recall": round(each.recall, 4),
             "false_alarms": round(each.false_alarms, 5),
+            "small": {"below": ENOUGH, "tiles": each.small[0], "alarms": each.small[1]},
             "weakest": {"class": each.weakest[0], "recall": round(each.weakest[1], 4)},
             "classes": {
                 key: {"tiles": tiles, "alarms": alarms} for key, (tiles, alarms) in sorted(each.classes.items())

@@ -26,6 +26,7 @@ _BAD_DROP, _BAD_RISE = 0.6, 0.8
 _LARGEST = 1e100
 
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
 _CONSTANTS = {None: "null", True: "true", False: "false"}
 
 
@@ -133,7 +134,7 @@ def canonical(value: Any) -> str:
         return _CONSTANTS[value]
     if type(value) is int:
         return str(value)
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    return _encode(value)
 
 
 def same_json(left: Any, right: Any) -> bool:

@@ -34,7 +34,8 @@ def of_lines(lines: Sequence[Drawn], findings: Sequence[Finding], case: Case) ->
         return None
     x, running = _axis(shown)
     where = {label: index for index, label in enumerate(x)}
-    series = [_series(each, where, case, findings) for each in shown]
+    places = _Places(x)
+    series = [_series(each, where, places, case, findings) for each in shown]
     names = {line.label: index for index, (_, line, _, _) in reversed(list(enumerate(shown)))}
     marks = [
         ChartMark(
@@ -69,12 +70,37 @@ def _axis(shown: Sequence[Drawn]) -> tuple[list[str], int | None]:
     return x, first
 
 
-def _series(each: Drawn, where: dict[str, int], case: Case, findings: Sequence[Finding]) -> ChartSeries:
+class _Places:
+    """Where the values of a chart's periods are in a series: the series of one tile share their periods."""
+
+    def __init__(self, x: Sequence[str]) -> None:
+        self._x = x
+        self._known: list[tuple[Sequence[str], list[int | None]]] = []
+
+    def values(self, line: Line | None) -> list[float | None]:
+        """The values of a series by the periods of the chart; None where it has none."""
+        if line is None:
+            return [None] * len(self._x)
+        data = line.data
+        return [data[place] if place is not None else None for place in self._of(line.days)]
+
+    def _of(self, days: Sequence[str]) -> list[int | None]:
+        for known, places in self._known:
+            if known is days or known == days:
+                return places
+        place = {day: index for index, day in enumerate(days)}
+        places = list(map(place.get, self._x))
+        self._known.append((days, places))
+        return places
+
+
+def _series(
+    each: Drawn, where: dict[str, int], places: _Places, case: Case, findings: Sequence[Finding]
+) -> ChartSeries:
     before, after, frame, history = each
-    x = list(where)
-    old, new = _values(before, x), _values(after, x)
-    low: list[float | None] = [None] * len(x)
-    high: list[float | None] = [None] * len(x)
+    old, new = places.values(before), places.values(after)
+    low: list[float | None] = [None] * len(where)
+    high: list[float | None] = [None] * len(where)
     banded = False
     if history is not None and len(history) > 0:
         limit = case.z_limit(1)
@@ -104,13 +130,6 @@ def _series(each: Drawn, where: dict[str, int], case: Case, findings: Sequence[F
         expected_low=low if banded else None,
         expected_high=high if banded else None,
     )
-
-
-def _values(line: Line | None, x: Sequence[str]) -> list[float | None]:
-    if line is None:
-        return [None] * len(x)
-    known = dict(zip(line.days, line.data, strict=True))
-    return list(map(known.get, x))
 
 
 def _round(band: tuple[float, float]) -> tuple[float, float]:

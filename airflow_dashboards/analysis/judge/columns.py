@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from itertools import combinations
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ _ID = re.compile(r"(?:^|_)(?:id|uuid|key|code|sku|zip|year|month|week|weekday|do
 #: Rows looked at to learn what a column holds.
 _SAMPLE = 2000
 _MOST_KEY_COLUMNS = 3
+_NUMBERS = frozenset({int, float})
 
 
 class Holds(str, Enum):
@@ -41,7 +43,7 @@ class Holds(str, Enum):
     NOTHING = "nothing"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Column:
     """A column with its values, row by row."""
 
@@ -57,7 +59,27 @@ class Column:
     @property
     def empty_share(self) -> float:
         """Share of rows in which there is no value."""
-        return (self.values.count(None) + self.values.count("")) / len(self.values) if self.values else 0.0
+        if not self.values or self.types <= _NUMBERS:
+            return 0.0
+        return (self.values.count(None) + self.values.count("")) / len(self.values)
+
+    @cached_property
+    def types(self) -> frozenset[type]:
+        """The types of its values."""
+        return frozenset(map(type, self.values))
+
+    @cached_property
+    def starts(self) -> list[datetime | None]:
+        """Its values as dates; None for what is none."""
+        if self.types != {str}:
+            return [periods.parse(value) if isinstance(value, str) else None for value in self.values]
+        known = {value: periods.parse(value) for value in set(self.values)}
+        return list(map(known.__getitem__, self.values))
+
+    @cached_property
+    def texts(self) -> Sequence[str]:
+        """Its values as what names a row."""
+        return self.values if self.types == {str} else list(map(canonical, self.values))
 
 
 @dataclass(frozen=True)
@@ -77,7 +99,7 @@ class Table:
 
     def keys(self, names: Sequence[str]) -> list[tuple[str, ...]]:
         """What identifies each row, by the values of these columns."""
-        return list(zip(*(_texts(self.columns[name].values) for name in names), strict=True))
+        return list(zip(*(self.columns[name].texts for name in names), strict=True))
 
 
 def readable(key: Sequence[str], *, most: int = 80) -> str:
@@ -90,6 +112,22 @@ def readable(key: Sequence[str], *, most: int = 80) -> str:
     return " / ".join([brief(_readable(part), most=most) for part in key])
 
 
+def readables(table: Table, names: Sequence[str], *, most: int) -> Sequence[str]:
+    """What identifies each row by the values of these columns, to be read: `readable` for many."""
+    columns = [_brief_parts(table.columns[name].texts, most=most) for name in names]
+    return columns[0] if len(columns) == 1 else list(map(" / ".join, zip(*columns, strict=True)))
+
+
+def _brief_parts(parts: Sequence[str], *, most: int) -> Sequence[str]:
+    # Mostly all of them can stay as they are, and one look at them all is quicker than one at each.
+    text = "\0".join(parts)
+    flat = " ".join(text.split()) == text and " \0" not in text and "\0 " not in text
+    if flat and max(map(len, parts), default=0) <= most and not (":" in text and _STAMP.search(text)):
+        return parts
+    known = {part: brief(_readable(part), most=most) for part in set(parts)}
+    return list(map(known.__getitem__, parts))
+
+
 def _readable(part: str) -> str:
     found = _STAMP.fullmatch(part)
     if found is None:
@@ -98,12 +136,6 @@ def _readable(part: str) -> str:
     if clock == "00:00:00" and not fraction:
         return day
     return f"{day} {clock}{fraction}" if fraction else f"{day} {clock.removesuffix(':00')}"
-
-
-def _texts(values: Sequence[Any]) -> list[str]:
-    if set(map(type, values)) == {str}:
-        return list(values)
-    return [canonical(value) for value in values]
 
 
 def read(result: Any, names: list[str] | None, ignored: Sequence[str]) -> Table:
@@ -144,13 +176,17 @@ def read(result: Any, names: list[str] | None, ignored: Sequence[str]) -> Table:
 def _holds(name: str, values: Sequence[Any]) -> Holds:
     # Evenly spread, not the first: rows of a table are sorted more often than not. Sorted values would cost more.
     step = max(len(values) // _SAMPLE, 1)
-    seen = [value for value in values[::step] if value is not None and value != ""]
+    sample = values[::step]
+    types = set(map(type, sample))
+    plain = types <= _NUMBERS
+    seen = sample if plain else [value for value in sample if value is not None and value != ""]
     if not seen:
         return Holds.NOTHING
     lowered = name.lower()
     numbers = as_numbers(seen) if as_number(seen[0]) is not None else [None]
-    if None not in numbers and not all(_is_day(value) for value in seen):
-        whole = all(number == int(number) for number in numbers if number is not None)
+    dates = not plain and _are_days(seen)
+    if None not in numbers and not dates:
+        whole = types == {int} or all(number == int(number) for number in numbers if number is not None)
         if whole and _ID.search(lowered):
             return Holds.ID
         if _RATE.search(lowered):
@@ -158,11 +194,13 @@ def _holds(name: str, values: Sequence[Any]) -> Holds:
         if whole:
             return Holds.COUNT
         return Holds.RATE if all(number is not None and 0 <= number <= 1 for number in numbers) else Holds.SUM
-    return Holds.TIME if all(_is_day(value) for value in seen) else Holds.TEXT
+    return Holds.TIME if dates else Holds.TEXT
 
 
-def _is_day(value: Any) -> bool:
-    return isinstance(value, str) and periods.parse(value) is not None
+def _are_days(values: Sequence[Any]) -> bool:
+    if not isinstance(values[0], str) or periods.parse(values[0]) is None:
+        return False
+    return set(map(type, values)) == {str} and all(periods.parse(value) is not None for value in set(values))
 
 
 def find_key(table: Table, given: Sequence[str]) -> tuple[str, ...]:
@@ -204,8 +242,7 @@ def timeline(table: Table, key: Sequence[str]) -> Timeline | None:
     times = [name for name in key if table.columns[name].holds is Holds.TIME]
     if len(times) != 1:
         return None
-    parsed = {periods.parse(value) for value in table.columns[times[0]].values if isinstance(value, str)}
-    starts = sorted(start for start in parsed if start is not None)
+    starts = sorted(start for start in set(table.columns[times[0]].starts) if start is not None)
     if len(starts) < 4:
         return None
     interval = periods.infer(starts)

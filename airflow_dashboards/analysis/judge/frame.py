@@ -5,9 +5,11 @@ Series of one tile share their periods, so a `Frame` is worked out once per pair
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from airflow_dashboards.analysis import periods
@@ -17,6 +19,20 @@ if TYPE_CHECKING:
 
 #: How long before the last midnight a period that is still looked at has ended: a load brings yesterday.
 _YESTERDAY = timedelta(days=1)
+_first = itemgetter(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """The periods of two windows that an expectation is learnt from: they are the same for all series of a tile."""
+
+    #: When they began, oldest first; None where they can't be told apart.
+    starts: tuple[datetime, ...] | None
+    labels: list[str]
+    #: Indexes into the windows after and before, and the order that puts the values of both by their starts.
+    after: list[int]
+    before: list[int]
+    order: list[int]
 
 
 @dataclass
@@ -50,6 +66,8 @@ class Frame:
     dated: bool = True
     #: Slices of the settled periods that are not looked at again, where they are contiguous in both windows.
     run: tuple[slice, slice] | None = None
+    #: What was worked out of these windows, by the indexes after that are left out.
+    learnt: dict[frozenset[int], Learnt] = field(default_factory=dict)
 
     @cached_property
     def firm(self) -> list[tuple[int, int]]:
@@ -114,8 +132,7 @@ def align(
         return frame
     first_b = min((start for start in starts_b if start is not None), default=None)
     first_a = min(start for start in starts_a if start is not None)
-    for day, index in sorted(where_a.items(), key=lambda item: starts_a[item[1]] or now):
-        _place(frame, day, index, where_b, first_b, then, now)
+    _place(frame, where_a, where_b, first_b, then, now)
     for day, index in sorted(where_b.items()):
         start = starts_b[index]
         if day in where_a or start is None:
@@ -149,39 +166,43 @@ def _absent(frame: Frame, then: datetime, now: datetime) -> list[datetime]:
 
 def _place(
     frame: Frame,
-    day: str,
-    index: int,
+    where_a: dict[str, int],
     where_b: dict[str, int],
     first_b: datetime | None,
     then: datetime | None,
     now: datetime,
 ) -> None:
-    start = frame.starts_after[index]
-    assert start is not None  # noqa: S101 - the frame is dated
-    finish = periods.end(start, frame.interval)
-    other = where_b.get(day)
-    if finish > now:
-        frame.running.append(index)
-        if other is not None:
-            frame.still[index] = other
-        return
+    placed = sorted(((start, index) for index in where_a.values() if (start := frame.starts_after[index])), key=_first)
+    starts, order = [start for start, _ in placed], [index for _, index in placed]
+    others = [where_b.get(frame.days_after[index]) for index in order]
+
+    def over(moment: datetime) -> int:
+        # Periods end in the order in which they begin.
+        return bisect_right(starts, moment, key=lambda start: periods.end(start, frame.interval))
+
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    if other is not None and then is not None and finish <= then:
-        frame.settled.append((other, index))
-        if finish > (midnight - _YESTERDAY if midnight.year > 1 else midnight):
-            frame.recheck.append(index)
-    elif other is not None:
-        frame.fresh.append(index)
-        frame.grown[index] = other
-    elif first_b is None:
-        # No picture before: only what has just ended is news.
-        (frame.fresh if finish > (midnight - _YESTERDAY if midnight.year > 1 else midnight) else frame.older).append(
-            index
-        )
-    elif start < first_b:
-        frame.older.append(index)
-    else:
-        frame.fresh.append(index)
+    recent = over(midnight - _YESTERDAY if midnight.year > 1 else midnight)
+    complete = over(now)
+    before = min(over(then), complete) if then is not None else 0
+    for place, (other, index) in enumerate(zip(others[:before], order, strict=False)):
+        if other is not None:
+            frame.settled.append((other, index))
+            if place >= recent:
+                frame.recheck.append(index)
+    for place, (start, other, index) in enumerate(zip(starts, others, order, strict=True)):
+        if place >= complete:
+            frame.running.append(index)
+            if other is not None:
+                frame.still[index] = other
+        elif other is not None:
+            if place >= before:
+                frame.fresh.append(index)
+                frame.grown[index] = other
+        elif first_b is None:
+            # No picture before: only what has just ended is news.
+            (frame.fresh if place >= recent else frame.older).append(index)
+        else:
+            (frame.older if start < first_b else frame.fresh).append(index)
 
 
 def _run(pairs: list[tuple[int, int]]) -> tuple[slice, slice] | None:

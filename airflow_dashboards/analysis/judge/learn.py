@@ -6,6 +6,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from airflow_dashboards.analysis.expectation import MIN_HISTORY, MOST_HISTORY, History
+from airflow_dashboards.analysis.judge.frame import Frame, Learnt
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from airflow_dashboards.analysis.judge.lines import Line
     from airflow_dashboards.analysis.judge.track import Track
 
+#: Starts, labels and values of periods, oldest first.
+_Known = tuple["Sequence[datetime]", "Sequence[str]", "list[float]"]
 #: Periods by their start, with label and value.
 _Points = dict["datetime", tuple[str, "float | None"]]
 
@@ -34,6 +37,20 @@ def history(each: Track, previous: list[Track], case: Case, moved: Collection[st
         # Hours that were there already, and have stayed as they were, are no news.
         known = frame.rechecked
         skip = {a for a in skip if not after.data[a] or a not in known or before.data[known[a]] != after.data[a]}
+    shared = _shared(each, frozenset(skip), most, case) if not previous and not moved else None
+    starts, labels, values = shared or _own(each, previous, case, moved, skip, most)
+    first = next((index for index, value in enumerate(values) if value), len(values))
+    # Zeros before the first value are a time before the thing existed, if they are more than an idle weekend.
+    longer = first > _WEEKEND.get(frame.interval or "", 0)
+    first = first if longer and len(values) - first >= MIN_HISTORY else 0
+    return History(starts[first:], labels[first:], values[first:], frame.interval, counts=after.counts)
+
+
+def _own(
+    each: Track, previous: list[Track], case: Case, moved: Collection[str], skip: Collection[int], most: int
+) -> _Known:
+    """What is known of a series."""
+    after, before, frame = each.after, each.before, each.frame
     points = _points(after, frame.starts_after, frame.older[-most:])
     if before is not None:
         points.update(_points(before, frame.starts_before, frame.left[-most:]))
@@ -52,13 +69,39 @@ def history(each: Track, previous: list[Track], case: Case, moved: Collection[st
         starts = [start for start in starts if start.date() not in case.rules.holidays]
     kept = [points[start] for start in starts]
     values = [float(value or 0.0) for _, value in kept]
-    first = next((index for index, value in enumerate(values) if value), len(values))
-    # Zeros before the first value are a time before the thing existed, if they are more than an idle weekend.
-    longer = first > _WEEKEND.get(frame.interval or "", 0)
-    first = first if longer and len(values) - first >= MIN_HISTORY else 0
-    return History(
-        starts[first:], [label for label, _ in kept[first:]], values[first:], frame.interval, counts=after.counts
-    )
+    return starts, [label for label, _ in kept], values
+
+
+def _shared(each: Track, skip: frozenset[int], most: int, case: Case) -> _Known | None:
+    """The same, of periods that are worked out once for all series of a tile; None where it has gaps of its own."""
+    frame = each.frame
+    periods = frame.learnt.get(skip)
+    if periods is None:
+        periods = frame.learnt[skip] = _periods(frame, skip, most, case, known=each.before is not None)
+    if periods.starts is None:
+        return None
+    data = [*map(each.after.data.__getitem__, periods.after)]
+    if each.before is not None:
+        data += map(each.before.data.__getitem__, periods.before)
+    if None in data:
+        return None
+    values = [float(data[place] or 0.0) for place in periods.order]
+    return periods.starts, periods.labels, values
+
+
+def _periods(frame: Frame, skip: frozenset[int], most: int, case: Case, *, known: bool) -> Learnt:
+    after, before = frame.older[-most:], []
+    if known:
+        before = [*frame.left[-most:], *(b for b, a in frame.settled[-most:] if a not in skip)]
+    places = [(frame.starts_after[a], frame.days_after[a]) for a in after]
+    places += [(frame.starts_before[b], frame.days_before[b]) for b in before]
+    starts = [start for start, _ in places if start is not None]
+    if len(set(starts)) < len(places):
+        return Learnt(None, [], [], [], [])  # periods that are named twice
+    order = sorted(range(len(places)), key=starts.__getitem__)[-most:]
+    order = [place for place in order if starts[place].date() not in case.rules.holidays]
+    labels = [places[place][1] for place in order]
+    return Learnt(tuple(starts[place] for place in order), labels, after, before, order)
 
 
 def _without(points: _Points, moved: Collection[str]) -> _Points:

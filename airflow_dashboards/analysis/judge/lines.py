@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow_dashboards.analysis.judge.case import Unreadable, as_numbers, canonical
 from airflow_dashboards.analysis.words import brief
@@ -162,7 +162,10 @@ def _line(item: dict[str, Any], days: list[str], data: Sequence[Value]) -> Line:
 
 
 def _whole(data: Sequence[Value]) -> bool:
-    return set(map(type, data)) <= {int} or all(map(float.is_integer, map(float, filter(None, data))))
+    types = set(map(type, data))
+    if types == {float}:
+        return all(map(float.is_integer, cast("Sequence[float]", data)))
+    return types <= {int} or all(map(float.is_integer, map(float, filter(None, data))))
 
 
 def alike(before: list[Line], after: list[Line]) -> tuple[list[Line], list[Line]]:
@@ -172,7 +175,9 @@ def alike(before: list[Line], after: list[Line]) -> tuple[list[Line], list[Line]
     if not_counts[0] == not_counts[1]:
         return sides
     rates = not_counts[0] | not_counts[1]
-    told = [[replace(line, counts=False) if line.key in rates else line for line in side] for side in sides]
+    told = [
+        [replace(line, counts=False) if line.counts and line.key in rates else line for line in side] for side in sides
+    ]
     return told[0], told[1]
 
 

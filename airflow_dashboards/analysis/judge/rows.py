@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from heapq import nlargest
 from math import fsum, inf, sqrt
 from typing import TYPE_CHECKING
 
 from airflow_dashboards.analysis.judge import amount, charts, values
 from airflow_dashboards.analysis.judge.case import Case, Reading, as_numbers, canonical
 from airflow_dashboards.analysis.judge.columns import Column, Holds, Table, readable
-from airflow_dashboards.analysis.judge.lines import is_rest
-from airflow_dashboards.analysis.judge.values import Named
+from airflow_dashboards.analysis.judge.row_names import RowNames
 from airflow_dashboards.analysis.model import Chart, Figure, Finding, Severity
 from airflow_dashboards.analysis.words import brief, count, listed, percent
 
@@ -31,14 +31,15 @@ def judge(case: Case, before: Table, after: Table, key: Sequence[str]) -> Readin
     """Compare the rows of two tables; `key` may be empty, then only counts and sums are compared."""
     findings = types(before, after) + duplicates(case, before, after, key) + nulls(before, after)
     doubled = any(finding.code == "table.duplicates" for finding in findings)
-    measured, chart_of = _measures(case, before, after, key)
+    names = [RowNames(table, key) for table in (before, after)]
+    measured, chart_of = _measures(case, before, after, key, names)
     findings += _size(case, before, after, key, doubled=doubled)
     findings += measured
     return Reading(
         changed=_rows(before) != _rows(after),
         findings=findings,
         figure=_figure(before, after, findings),
-        chart=_chart(before, after, key, chart_of, findings),
+        chart=_chart(before, after, key, names, chart_of, findings),
     )
 
 
@@ -204,12 +205,13 @@ def _total(column: Column) -> float:
     return fsum(value for value in as_numbers(column.values) if value is not None)
 
 
-def _measures(case: Case, before: Table, after: Table, key: Sequence[str]) -> tuple[list[Finding], str | None]:
+def _measures(
+    case: Case, before: Table, after: Table, key: Sequence[str], names: Sequence[RowNames]
+) -> tuple[list[Finding], str | None]:
     """Findings about numeric columns, and the column worth drawing."""
     findings: list[Finding] = []
     drawn = None
     one_by_one = key and before.size > 1 and max(before.size, after.size) <= _ONE_BY_ONE
-    names = [_names(table, key) for table in (before, after)] if one_by_one else []
     named_vanished: set[str | None] = set()
     for name in _common(before, after):
         old, new = before.columns[name], after.columns[name]
@@ -249,31 +251,10 @@ def _summed(case: Case, before: Table, after: Table, name: str) -> list[Finding]
     )
 
 
-def _names(table: Table, key: Sequence[str]) -> list[Named]:
-    """The rows of a table as values that have only their names."""
-    return [
-        Named(
-            each[0] if len(each) == 1 else canonical(list(each)),
-            readable(each, most=30),
-            0.0,
-            all(map(is_rest, each)),
-        )
-        for each in table.keys(key)
-    ]
-
-
-def _one_by_one(case: Case, before: Table, after: Table, names: Sequence[list[Named]], name: str) -> list[Finding]:
+def _one_by_one(case: Case, before: Table, after: Table, names: Sequence[RowNames], name: str) -> list[Finding]:
     old, new = before.columns[name], after.columns[name]
-    sides = [
-        values.collect(
-            [
-                Named(each.key, each.label, value or 0.0, each.rest, missing=value is None)
-                for each, value in zip(named, as_numbers(column.values), strict=True)
-            ]
-        )
-        for named, column in zip(names, (old, new), strict=True)
-    ]
-    churn = len(sides[0].keys() & sides[1].keys()) < 0.5 * min(len(sides[0]), len(sides[1]))
+    sides = [of.side(column) for of, column in zip(names, (old, new), strict=True)]
+    churn = len(sides[0].amounts.keys() & sides[1].amounts.keys()) < 0.5 * min(len(sides[0]), len(sides[1]))
     if churn:
         # A list of the latest or largest things, not a list of the same things: only its sum can be compared.
         return [
@@ -323,22 +304,23 @@ def _figure(before: Table, after: Table, findings: list[Finding]) -> Figure:
     return Figure(label="rows", before=float(before.size), after=float(after.size))
 
 
-def _chart(before: Table, after: Table, key: Sequence[str], name: str | None, findings: list[Finding]) -> Chart | None:
+def _chart(
+    before: Table,
+    after: Table,
+    key: Sequence[str],
+    names: Sequence[RowNames],
+    name: str | None,
+    findings: list[Finding],
+) -> Chart | None:
     if name is None or not key or name not in after.columns or max(before.size, after.size) > _ONE_BY_ONE:
         return None
-    sides: list[dict[str, float]] = []
-    for table in (before, after):
-        side: dict[str, float] = {}
-        labels = [readable(each, most=30) for each in table.keys(key)]
-        for label, value in zip(labels, as_numbers(table.columns[name].values), strict=True):
-            side[label] = side.get(label, 0.0) + (value or 0.0)
-        sides.append(side)
-    old, new = sides
+    old, new = (named.sums(table.columns[name]) for table, named in zip((before, after), names, strict=True))
     urgent = {finding.subject for finding in findings if finding.severity is not Severity.INFO}
-    order = sorted(
-        old.keys() | new.keys(),
-        key=lambda each: (each not in urgent, -max(abs(old.get(each, 0.0)), abs(new.get(each, 0.0))), each),
-    )
+    # What is too small to be drawn need not be put in order.
+    least = min(nlargest(charts.MOST_BARS, map(abs, new.values()))) if len(new) > charts.MOST_BARS else 0.0
+    large = {each for side in (old, new) for each, value in side.items() if abs(value) >= least or each in urgent}
+    sizes = {each: max(abs(old.get(each, 0.0)), abs(new.get(each, 0.0))) for each in large}
+    order = sorted(large, key=lambda each: (each not in urgent, -sizes[each], each))
     return charts.of_values(
         order, [old.get(each) for each in order], [new.get(each) for each in order], findings, brief(name)
     )

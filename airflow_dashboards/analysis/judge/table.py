@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from airflow_dashboards.analysis import periods
 from airflow_dashboards.analysis.judge import rows
@@ -95,8 +95,7 @@ def _name_what_is_missing(
     dimensions = [name for name in key if name != dates.column]
     groups = table.keys(dimensions) if dimensions else [()] * table.size
     there: dict[tuple[str, tuple[str, ...]], list[int]] = {}
-    for index, (group, value) in enumerate(zip(groups, table.columns[dates.column].values, strict=True)):
-        start = periods.parse(value) if isinstance(value, str) else None
+    for index, (group, start) in enumerate(zip(groups, table.columns[dates.column].starts, strict=True)):
         if start is not None:
             there.setdefault((_label(start, midnight), group), []).append(index)
     for place, finding in enumerate(reading.findings):
@@ -113,11 +112,7 @@ def _name_what_is_missing(
 
 def _axis(table: Table, dates: Timeline, midnight: bool) -> list[datetime]:
     """Every period from a table's first to its last, those without a row included."""
-    found = {
-        start
-        for value in table.columns[dates.column].values
-        if isinstance(value, str) and (start := periods.parse(value)) is not None
-    }
+    found = {start for start in set(table.columns[dates.column].starts) if start is not None}
     if not found:
         return []
     last, axis = max(found), [min(found)]
@@ -182,29 +177,39 @@ def _lines(
 ) -> list[Line]:
     days = [_label(start, midnight) for start in axis]
     place = {start: index for index, start in enumerate(axis)}
-    at = [
-        place.get(start) if isinstance(value, str) and (start := periods.parse(value)) is not None else None
-        for value in table.columns[dates.column].values
-    ]
+    at = [place.get(start) if start is not None else None for start in table.columns[dates.column].starts]
     dimensions = [name for name in key if name != dates.column]
     groups = table.keys(dimensions) if dimensions else [()] * table.size
+    rows: dict[tuple[str, ...], list[int]] = {}
+    places: dict[tuple[str, ...], list[int]] = {}
+    for row, (group, index) in enumerate(zip(groups, at, strict=True)):
+        if index is not None:
+            rows.setdefault(group, []).append(row)
+            places.setdefault(group, []).append(index)
     lines = []
     for name, column in sorted(table.columns.items()):
         kind = _kind(column, like)
         if kind not in (Holds.COUNT, Holds.SUM, Holds.RATE):
             continue
-        data: dict[tuple[str, ...], list[float | None]] = {}
-        for group, index, amount in zip(groups, at, as_numbers(column.values), strict=True):
-            if index is None:
-                continue
-            values = data.get(group)
-            if values is None:
-                # A period without a row had nothing to count; an average of nothing is no number.
-                values = data[group] = [None if kind is Holds.RATE else 0.0] * len(axis)
-            if amount is not None:
-                values[index] = float(amount) if kind is Holds.RATE else amount + (values[index] or 0.0)
-        lines += [_line(name, kind, group, days, values, several=bool(dimensions)) for group, values in data.items()]
+        numbers = as_numbers(column.values)
+        for group, mine in rows.items():
+            values = _by_period([numbers[row] for row in mine], places[group], len(axis), kind)
+            lines.append(_line(name, kind, group, days, values, several=bool(dimensions)))
     return unique(lines)
+
+
+def _by_period(given: list[float | None], places: list[int], size: int, kind: Holds) -> list[float | None]:
+    """The numbers of some rows by period."""
+    rate = kind is Holds.RATE
+    if None not in given and places == list(range(size)):
+        plain = cast("list[float]", given)
+        return list(map(float, plain)) if rate else [amount + 0.0 for amount in plain]
+    # A period without a row had nothing to count; an average of nothing is no number.
+    values: list[float | None] = [None if rate else 0.0] * size
+    for index, amount in zip(places, given, strict=True):
+        if amount is not None:
+            values[index] = float(amount) if rate else amount + (values[index] or 0.0)
+    return values
 
 
 def _kind(column: Column, like: Table | None) -> Holds:

@@ -14,7 +14,7 @@ from airflow_dashboards.analysis.noise import MAD
 from airflow_dashboards.analysis.words import listed, number, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 #: Share of the whole from which a value that moved on its own, or vanished, matters.
 _MOVED, _VANISHED = 0.05, 0.02
@@ -31,6 +31,35 @@ class Named:
     rest: bool = False
     #: Whether there is no number at all; `value` is 0 then.
     missing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Named values of one picture, in the order of their keys: of very many, few ever have to be called by name."""
+
+    amounts: Mapping[str, float]
+    #: The value with that key, and its name.
+    named: Callable[[str], Named]
+    #: Whether there are values and not one of them is a number.
+    missing: bool
+
+    @classmethod
+    def of(cls, found: Mapping[str, Named]) -> Side:
+        """Return values whose names are known."""
+        amounts = {key: each.value for key, each in found.items()}
+        return cls(amounts, found.__getitem__, bool(found) and all(each.missing for each in found.values()))
+
+    def __len__(self) -> int:
+        return len(self.amounts)
+
+    @property
+    def total(self) -> float:
+        """What the values come to."""
+        return sum(self.amounts.values())
+
+    def all(self) -> list[Named]:
+        """Every value with its name."""
+        return list(map(self.named, self.amounts))
 
 
 def collect(items: Iterable[Named]) -> dict[str, Named]:
@@ -65,16 +94,17 @@ def judge(
     total = sum(each.value for each in after.values())
     if before is None:
         return Reading(False, [], Figure(label=what, after=total), _chart(None, after, [], what))
-    found = findings(case, before, after, what=what, counts=counts, ranking=ranking, code=code, additive=additive)
+    sides = Side.of(before), Side.of(after)
+    found = findings(case, *sides, what=what, counts=counts, ranking=ranking, code=code, additive=additive)
     changed = {key: each.value for key, each in before.items()} != {key: each.value for key, each in after.items()}
-    figure = Figure(label=_label(before, after, what), before=sum(each.value for each in before.values()), after=total)
+    figure = Figure(label=_label(*sides, what), before=sum(each.value for each in before.values()), after=total)
     return Reading(changed, found, figure, _chart(before, after, found, what))
 
 
 def findings(
     case: Case,
-    before: dict[str, Named],
-    after: dict[str, Named],
+    before: Side,
+    after: Side,
     *,
     what: str,
     counts: bool,
@@ -83,13 +113,13 @@ def findings(
     additive: bool,
 ) -> list[Finding]:
     """What is wrong with named values; the arguments are those of `judge`."""
-    old, total = (sum(each.value for each in side.values()) for side in (before, after))
+    old, total = before.total, after.total
     found: list[Finding] = []
     single = len(before) == len(after) == 1
     if additive or single:
-        gone = bool(after) and all(each.missing for each in after.values())
+        label = _label(before, after, what)
         found += amount.judge(
-            case, _label(before, after, what), old, total, counts=counts, code="number", alone=single, missing=gone
+            case, label, old, total, counts=counts, code="number", alone=single, missing=after.missing
         )
     if not single:
         whole = abs(old) or 1.0
@@ -99,53 +129,61 @@ def findings(
     return found
 
 
-def _label(before: dict[str, Named], after: dict[str, Named], what: str) -> str:
-    return next(iter(after.values())).label if len(before) == len(after) == 1 else f"{what}, all together"
+def _label(before: Side, after: Side, what: str) -> str:
+    return after.named(next(iter(after.amounts))).label if len(before) == len(after) == 1 else f"{what}, all together"
 
 
 def _moved(
     case: Case,
-    before: dict[str, Named],
-    after: dict[str, Named],
+    before: Side,
+    after: Side,
     whole: float,
     *,
     counts: bool,
     code: str,
     follow: bool,
 ) -> list[Finding]:
-    both = [(before[key], after[key]) for key in sorted(before.keys() & after.keys())]
-    ratios = [log(new.value / old.value) for old, new in both if old.value > 0 and new.value > 0]
+    old, new = before.amounts, after.amounts
+    largest = max((max(abs(max(side)), abs(min(side))) for side in (old.values(), new.values()) if side), default=0.0)
+    if largest / max(whole, 1e-12) < _MOVED:
+        return []
+    both = old.keys() & new.keys()
+    shares = {key: max(abs(old[key]), abs(new[key])) / max(whole, 1e-12) for key in both}
+    off = [
+        key
+        for key, share in shares.items()
+        if share >= _MOVED and amount.is_off(case, old[key], new[key], counts=counts)
+    ]
+    if not off:
+        return []
+    ratios = [log(new[key] / old[key]) for key in both if old[key] > 0 and new[key] > 0]
     middle = median(ratios) if len(ratios) >= 5 else 0.0
     # Values that all jump about by themselves say what jump is ordinary here.
     usual = MAD * median(abs(ratio - middle) for ratio in ratios) if len(ratios) >= 5 else 0.0
     findings = []
-    for old, new in both:
-        share = max(abs(old.value), abs(new.value)) / max(whole, 1e-12)
-        if share < _MOVED or not amount.is_off(case, old.value, new.value, counts=counts):
-            continue
-        if old.value > 0 and new.value > 0:
-            own = log(new.value / old.value) - middle
+    for key in sorted(off):
+        if old[key] > 0 and new[key] > 0:
+            own = log(new[key] / old[key]) - middle
             if abs(own) < max(4 * usual, 0.35 if follow else 0.0):
                 continue
+        one = after.named(key)
         findings += amount.judge(
-            case, new.label, old.value, new.value, counts=counts, code=code, share=share, missing=new.missing
+            case, one.label, old[key], new[key], counts=counts, code=code, share=shares[key], missing=one.missing
         )
     return findings
 
 
-def _lost(
-    case: Case, before: dict[str, Named], after: dict[str, Named], whole: float, *, ranking: bool, code: str
-) -> list[Finding]:
-    gone = [
-        before[key] for key in sorted(before.keys() - after.keys()) if abs(before[key].value) >= case.rules.min_volume
-    ]
-    if not gone or not after:
+def _lost(case: Case, before: Side, after: Side, whole: float, *, ranking: bool, code: str) -> list[Finding]:
+    missing = sorted(before.amounts.keys() - after.amounts.keys())
+    gone = [before.named(key) for key in missing if abs(before.amounts[key]) >= case.rules.min_volume]
+    if not gone or not len(after):
         return []
-    smallest = min((abs(each.value) for each in after.values() if not each.rest), default=0.0)
-    rest = [each for each in after.values() if each.rest]
-    gain = sum(each.value - (before[each.key].value if each.key in before else 0.0) for each in rest)
+    now = after.all()
+    smallest = min((abs(each.value) for each in now if not each.rest), default=0.0)
+    rest = [each for each in now if each.rest]
+    gain = sum(each.value - before.amounts.get(each.key, 0.0) for each in rest)
     # In a list of the largest, one at the end falls off as another takes its place.
-    full = ranking or sum(not one.rest for one in after.values()) >= sum(not one.rest for one in before.values())
+    full = ranking or sum(not one.rest for one in now) >= sum(not one.rest for one in before.all())
     findings: list[Finding] = []
     small: list[Named] = []
     for each in sorted(gone, key=lambda one: (-abs(one.value), one.key)):
@@ -192,9 +230,10 @@ def _lost_small(gone: list[Named], whole: float, *, code: str) -> list[Finding]:
     ]
 
 
-def _new(before: dict[str, Named], after: dict[str, Named], *, code: str) -> list[Finding]:
-    new = sorted((after[key] for key in after.keys() - before.keys()), key=lambda each: (-each.value, each.key))
-    if not new or not before:
+def _new(before: Side, after: Side, *, code: str) -> list[Finding]:
+    some = map(after.named, after.amounts.keys() - before.amounts.keys())
+    new = sorted(some, key=lambda each: (-each.value, each.key))
+    if not new or not len(before):
         return []
     return [
         Finding(
