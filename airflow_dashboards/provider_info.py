@@ -121,13 +121,15 @@ _CONNECTION: dict[str, Any] = {
         ),
         "requests_per_minute": _field(
             "Requests per minute",
-            "This deployment's share of the key's limit (480 a minute on PostHog Cloud). Empty: all of it.",
+            "This deployment's share of the key's limit (480 a minute on PostHog Cloud). Empty: all of it. More than"
+            " that: what a PostHog of your own allows.",
             type=["integer", "null"],
             minimum=1,
         ),
         "requests_per_hour": _field(
             "Requests per hour",
-            "This deployment's share of the key's limit (4,800 an hour on PostHog Cloud). Empty: all of it.",
+            "This deployment's share of the key's limit (4,800 an hour on PostHog Cloud). Empty: all of it. More than"
+            " that: what a PostHog of your own allows.",
             type=["integer", "null"],
             minimum=1,
         ),

@@ -82,8 +82,8 @@ class LocalSandbox:
         entries: list[dict[str, Any]] = self.control("GET", "log")["requests"]
         return entries
 
-    def connection(self, key: str, *, project_id: int = 1) -> str:
+    def connection(self, key: str, *, project_id: int = 1, **extra: Any) -> str:
         """Return the Airflow Connection of type `posthog` that reaches this sandbox, as `AIRFLOW_CONN_…` takes it."""
         return json.dumps(
-            {"conn_type": "posthog", "host": self.url, "password": key, "extra": {"project_id": project_id}}
+            {"conn_type": "posthog", "host": self.url, "password": key, "extra": {"project_id": project_id, **extra}}
         )

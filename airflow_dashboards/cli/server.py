@@ -9,10 +9,11 @@ from airflow_dashboards.cli.terminal import columns, complain, progress, say, sa
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Mapping, Sequence
 
     from airflow_dashboards.cli.access import Access
     from airflow_dashboards.hooks.connection import ConnectionSettings
-    from airflow_dashboards.posthog import FlowClient
+    from airflow_dashboards.posthog import FlowClient, Window
     from airflow_dashboards.posthog.flow import Flow
     from airflow_dashboards.refresh.outcome import RefreshOutcome
 
@@ -22,10 +23,11 @@ RUN = "cli"
 
 def check(options: Namespace, access: Access) -> int:
     """Say what server this is, what the key may do, and what its limits are; 1 where refreshing would not work."""
-    from airflow_dashboards.posthog.budget import LIMITS
+    from airflow_dashboards.hooks.shared import limits_of
     from airflow_dashboards.refresh.doctor import NEEDS, UNTRIED
 
     found = access.examine()
+    limits = limits_of(access.read_settings())
     missing = dict(found.missing)
     limited = found.credential == "personal_api_key"
     if options.as_json:
@@ -39,7 +41,7 @@ def check(options: Namespace, access: Access) -> int:
                 "missing": missing,
                 "not_tried": found.untried,
                 "usable": found.usable,
-                "limits": {name: {f"{w.seconds:g}s": w.limit for w in windows} for name, windows in LIMITS.items()}
+                "limits": {name: {f"{w.seconds:g}s": w.limit for w in windows} for name, windows in limits.items()}
                 if limited
                 else {},
             }
@@ -55,7 +57,7 @@ def check(options: Namespace, access: Access) -> int:
     say(columns(["SCOPE", "", "NEEDED", "FOR"], rows, widest=90))
     say()
     if limited:
-        say("Limits per key on PostHog Cloud, which we keep to: " + _limits() + ".")
+        say(_told(limits))
     else:
         say("This kind of credential has no request limit.")
     if not found.usable:
@@ -63,14 +65,16 @@ def check(options: Namespace, access: Access) -> int:
     return 0 if found.usable else 1
 
 
-def _limits() -> str:
+def _told(limits: Mapping[str, Sequence[Window]]) -> str:
     from airflow_dashboards.posthog.budget import LIMITS
 
     spans = {60.0: "a minute", 3600.0: "an hour"}
-    return "; ".join(
+    numbers = "; ".join(
         f"{name} " + ", ".join(f"{window.limit} {spans[window.seconds]}" for window in windows)
-        for name, windows in LIMITS.items()
+        for name, windows in limits.items()
     )
+    whose = "per key on PostHog Cloud, which we keep to" if limits == LIMITS else "that this connection sets"
+    return f"Limits {whose}: {numbers}."
 
 
 def list_dashboards(options: Namespace, access: Access) -> int:

@@ -10,7 +10,8 @@
 | extra `session_token`, `csrftoken` | cookies `sessionid` and `posthog_csrftoken`, where `credential` is `cookies` |
 | extra `storage_path` | where snapshots and reports are kept |
 | extra `timeout` | seconds one HTTP call may take, 60 by default |
-| extra `requests_per_minute`, `requests_per_hour` | this connection's share of the key's limits (contract 2.3) |
+| extra `requests_per_minute`, `requests_per_hour` | this connection's share of the key's limits (contract 2.3); \
+more than PostHog Cloud's 480 and 4,800: what a server of one's own allows |
 
 Airflow masks an extra by its name, and `sessionid` is no name it knows as a secret's; it is still read where it stands.
 """

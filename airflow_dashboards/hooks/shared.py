@@ -22,6 +22,12 @@ class Shared:
     capabilities: Capabilities = field(default_factory=Capabilities)
 
 
+#: The highest of PostHog Cloud's limits per window.
+_HIGHEST = {
+    seconds: max(window.limit for windows in LIMITS.values() for window in windows if window.seconds == seconds)
+    for seconds in (60.0, 3600.0)
+}
+
 _by_identity: dict[str, Shared] = {}
 _lock = RLock()  # re-entrant, as the locks of what is shared: see `Budget`
 
@@ -41,18 +47,28 @@ def shared(settings: ConnectionSettings) -> Shared:
     identity = hashlib.sha256("\0".join([*facts, *secrets]).encode()).hexdigest()
     with _lock:
         if identity not in _by_identity:
-            _by_identity[identity] = Shared(budget=_budget(settings))
+            _by_identity[identity] = Shared(
+                budget=shared_budget(settings.host, settings.credential, limits_of(settings))
+            )
         return _by_identity[identity]
 
 
-def _budget(settings: ConnectionSettings) -> Budget:
+def limits_of(settings: ConnectionSettings) -> dict[str, tuple[Window, ...]]:
+    """Return the limits that clients with these settings keep to, by class of endpoints.
+
+    Example:
+        >>> limits_of(hook.settings)["dashboards"][0]  # doctest: +SKIP
+        Window(limit=480, seconds=60)
+    """
     shares = {60.0: settings.requests_per_minute, 3600.0: settings.requests_per_hour}
-    limits = {
+    return {
         name: tuple(replace(window, limit=_share(window, shares.get(window.seconds))) for window in windows)
         for name, windows in LIMITS.items()
     }
-    return shared_budget(settings.host, settings.credential, limits)
 
 
 def _share(window: Window, share: int | None) -> int:
-    return window.limit if share is None else min(window.limit, share)
+    if share is None:
+        return window.limit
+    # A part of Cloud's limits, where classes with lower ones keep these; or what a server of one's own allows.
+    return share if share > _HIGHEST[window.seconds] else min(window.limit, share)
