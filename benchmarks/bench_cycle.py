@@ -35,7 +35,7 @@ from local_sandbox import LocalSandbox
 
 PEERS = ("ours", "script", "http", "http_deferrable")
 #: What has to succeed; that a peer does not is a result, and told as such.
-OURS = ("ours", "ours_profiled", "nothing")
+OURS = ("ours", "ours_limited", "ours_profiled", "nothing")
 #: Tiles that the sandbox computes at once, and tasks that Airflow runs at once.
 WORKERS, SLOTS = 8, 16
 #: How long the DAG `nothing` waits in its trigger.
@@ -226,7 +226,10 @@ def measure(case: Case, folder: Path) -> list[Figure]:
         server_alone = alone(sandbox, key, ids)
         say(f"{case.name}: the server needs {case.server_seconds:.1f} s by its settings, {server_alone:.1f} s measured")
         environment = {
-            "AIRFLOW_CONN_POSTHOG_DEFAULT": sandbox.connection(key),
+            "AIRFLOW_CONN_POSTHOG_DEFAULT": sandbox.connection(
+                key, requests_per_minute=1_000_000, requests_per_hour=10_000_000
+            ),
+            "AIRFLOW_CONN_POSTHOG_CLOUD": sandbox.connection(key),
             "AIRFLOW_CONN_SANDBOX": json.dumps({"conn_type": "http", "host": sandbox.url}),
             "AIRFLOW__POSTHOG__STORAGE_PATH": str(folder / "posthog"),
             "AIRFLOW__CORE__PARALLELISM": str(SLOTS),
@@ -257,7 +260,7 @@ def measure(case: Case, folder: Path) -> list[Figure]:
                 # The window of the requests so far has to pass first.
                 sandbox.control("POST", "clock", {"advance_seconds": 3600})
                 sandbox.control("PATCH", "settings", {"rate_limits_enabled": True})
-                limited = run(airflow, sandbox, "ours", seconds=3600)
+                limited = run(airflow, sandbox, "ours_limited", seconds=3600)
                 say(f"{case.name}: ours with limits: {json.dumps(asdict(limited))}")
     return figures(case, peers, starts, server_alone, limited, shares(profiles))
 

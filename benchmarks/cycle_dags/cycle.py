@@ -85,6 +85,12 @@ with DAG("ours", **DAG_FACTS):
         task_id="refresh", dashboards=IDS, deferrable=True
     )
 
+#: The same with a key that has Cloud's limits; `ours` and its peers have a server without any.
+with DAG("ours_limited", **DAG_FACTS):
+    PostHogSnapshotOperator(
+        task_id="snapshot", dashboards=IDS, posthog_conn_id="posthog_cloud"
+    ) >> PostHogRunInsightsOperator(task_id="refresh", dashboards=IDS, deferrable=True, posthog_conn_id="posthog_cloud")
+
 #: The same once more, to see where its CPU time goes.
 PROFILES = Path(os.environ["BENCH_PROFILES"])
 ProfiledSnapshot = profiled(PostHogSnapshotOperator, ("execute",), PROFILES)
