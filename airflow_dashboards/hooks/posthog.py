@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Connection, ObjectStoragePath
 
-    from airflow_dashboards.posthog import FlowClient
+    from airflow_dashboards.posthog import FlowClient, RetryPolicy
     from airflow_dashboards.posthog.flow import Flow
     from airflow_dashboards.refresh.doctor import Findings
 
@@ -106,16 +106,22 @@ class PostHogHook(BaseHook):
             "observer": observer(),
         }
 
-    def run(self, build: Callable[[FlowClient], Flow[T]]) -> T:
+    def run(self, build: Callable[[FlowClient], Flow[T]], *, retry: RetryPolicy | None = None) -> T:
         """Drive a flow to its end with as much of it at the same time as it allows, and close the connections after.
 
         Inside a running event loop, such as a notebook's, one step follows the other.
+
+        Args:
+            build: makes the flow from `client.flows`.
+            retry: how patient its calls are, where that is not as usual.
 
         Example:
             >>> hook.run(lambda flows: flows.dashboards.get(42))  # doctest: +SKIP
         """
         # Read before the loop starts: inside it Airflow refuses to fetch a connection synchronously.
         arguments = self._client_arguments(self.settings)
+        if retry is not None:
+            arguments["retry"] = retry
         if _in_event_loop():
             # Also where a signal has interrupted another `run`: Airflow's `on_kill`, which must cancel what that asked.
             with Client(**arguments) as blocking:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 MAX_CANCELLED = 200
 #: Seconds after the trigger's own deadline at which Airflow ends the deferral as a backstop.
 BACKSTOP_SECONDS = 300.0
+#: Seconds a deferrable task waits in its slot for the key's limits; a deferral takes about half as long by itself.
+PATIENCE_SECONDS = 20.0
 
 
 class RefreshFailedError(AirflowException):
@@ -43,8 +45,8 @@ class PostHogRunInsightsOperator(PostHogOperator):
     clock: it must have been computed after this task began. All dashboards are worked on at once, within the key's
     limits; a retry goes on with those that are left.
 
-    With `deferrable=True` no worker slot is held while PostHog computes: the worker sends the refresh, the triggerer
-    only looks, the worker reads the results.
+    With `deferrable=True` no worker slot is held while PostHog computes or the key's limit is used up: the worker sends
+    the refresh, the triggerer only looks, the worker reads the results.
 
     Args:
         dashboards: an id, a list of ids, a selector, or an XComArg of any of these. Templated.
@@ -218,6 +220,7 @@ class PostHogRunInsightsOperator(PostHogOperator):
         defer: bool,
         ready: Sequence[int] = (),
     ) -> Any:
+        from airflow_dashboards.posthog import RetryPolicy
         from airflow_dashboards.refresh.batch import advance, refresh_many
 
         store = self._store()
@@ -244,7 +247,9 @@ class PostHogRunInsightsOperator(PostHogOperator):
                 ready=ready,
                 keep=lambda snapshot: store.write(snapshot, run=run),
                 journal=journal,
-            )
+            ),
+            # A longer wait for the key's limits is spent in the triggerer.
+            retry=RetryPolicy(max_retry_after=PATIENCE_SECONDS),
         )
         if watch is not None:
             self._wait_in_triggerer(watch, ids, ledger)
@@ -257,6 +262,8 @@ class PostHogRunInsightsOperator(PostHogOperator):
             "PostHog is computing %d dashboards; waiting in the triggerer, without a worker slot.",
             sum(len(milestone.dashboards) for milestone in watch.milestones),
         )
+        if (pause := watch.resume_at - time.time()) > 0:
+            self.log.info("The key's limit is used up: %d dashboards wait another %.0f seconds.", watch.waiting, pause)
         if self.cancel_on_kill and not triggers_learn_of_kills():
             done_without(
                 "on_kill of triggers", "queries of a task that is ended while it is deferred are computed to their end"

@@ -114,7 +114,11 @@ class _Batch:
         if not finishing and not kicking:
             return False
         if kicking and self.ledger.since is None:
-            self.ledger.since = yield from fresh_since(self.flows)
+            try:
+                self.ledger.since = yield from fresh_since(self.flows)
+            except RateLimitError as error:
+                self.resume_at = now + (error.retry_after or USUAL_PAUSE)
+                return False
         for each in kicking:
             self.ledger.kicking(each)
         self.write()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -19,6 +20,7 @@ from airflow_dashboards import (
     Rules,
 )
 from airflow_dashboards.posthog import Client, PersonalAPIKey
+from airflow_dashboards.refresh.plan import Watch
 from airflow_dashboards.sandbox import Sandbox
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -203,3 +205,33 @@ def test_the_connection_test_tells_the_builds_apart(
     assert usable
     assert f"build {build}." in said
     assert ("annotation:write" in said) is not session  # a session has no scopes
+
+
+class DeferredError(Exception):
+    """Stands for the deferral, so that nobody has to wait for its end."""
+
+
+@pytest.mark.parametrize("refused", ["dashboards/[0-9]+/$", "dashboards/$"], ids=["a kick", "the server's clock"])
+def test_a_used_up_limit_is_waited_for_without_a_slot(
+    posthog_sandbox: Sandbox,
+    boards: list[int],
+    run_dag: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    refused: str,
+) -> None:
+    pauses: list[float] = []
+
+    def defer(task: Any, *, trigger: Any, **_: Any) -> None:
+        watch = Watch.from_json(trigger.watch)
+        assert watch.waiting
+        pauses.append(watch.resume_at - time.time())
+        raise DeferredError
+
+    monkeypatch.setattr(PostHogRunInsightsOperator, "defer", defer)
+    posthog_sandbox.fault({"status": 429, "headers": {"Retry-After": "50"}}, match={"path_regex": refused})
+    with DAG("limited", schedule=None, start_date=START) as dag:
+        PostHogRunInsightsOperator(task_id="refresh", dashboards=boards, deferrable=True, storage_path=str(tmp_path))
+
+    assert states(run_dag(dag)) == {"refresh": "failed"}
+    assert [40 < pause <= 50 for pause in pauses] == [True]
