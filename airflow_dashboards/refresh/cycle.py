@@ -159,8 +159,10 @@ def _refused(dashboard: Dashboard) -> set[int]:
 
 def _tile_by_tile(flows: FlowClient, kicked: Kick, options: RefreshOptions, *, mode: str) -> Flow[Kick | Refreshed]:
     before = yield from flows.dashboards.get(kicked.dashboard_id, refresh="force_cache", packed=True)
-    baseline = {tile.id: tile.insight.last_refresh for tile in before.tiles if tile.insight is not None}
-    done = yield from compute(flows, before, mode)
+    # A try that met the key's limit half-way has computed some: dashboards larger than a limit get done by and by.
+    left = {tile.id: tile for tile in before.tiles if tile.id not in _fresh(before, kicked)}
+    baseline = {each: tile.insight.last_refresh for each, tile in left.items() if tile.insight is not None}
+    done = yield from compute(flows, before, mode, only=left)
     kicked = kicked.model_copy(update={"name": before.name or "", "failures": done.failures})
     if done.cut:
         return kicked.model_copy(update={"cut": True})
@@ -221,6 +223,10 @@ def _judged(
     return judge(dashboard, since=kicked.t0, baseline=baseline, accept_cached=cached_is_good)
 
 
+def _fresh(dashboard: Dashboard, kicked: Kick) -> set[int]:
+    return {tile.id for tile in judge(dashboard, since=kicked.t0) if tile.status is TileOutcomeStatus.REFRESHED}
+
+
 def _ask(flows: FlowClient, dashboard: Dashboard, open_ids: Sequence[int], kicked: Kick) -> Flow[dict[int, Answer]]:
     """Ask how the queries of the open tiles stand; of very many only the last, as long as it runs: a read too early."""
     if kicked.cut:  # the server worked inside a request: there is no query to ask about
@@ -253,6 +259,7 @@ def _settle(
     may_wait = now < kicked.deadline
     lost = {each for each, answer in answers.items() if answer.ending is Ending.LOST}
     lost |= _refused(dashboard) | {each for each, message in kicked.failures.items() if BUSY in message}
+    lost -= _fresh(dashboard, kicked)  # by a repair that met the key's limit half-way
     running = {each for each, answer in answers.items() if answer.ending is Ending.RUNNING}
     untold = {each for each, answer in answers.items() if answer.ending is Ending.UNTOLD}
     if lost and kicked.attempt == 1 and may_wait and not running:

@@ -12,6 +12,7 @@ from airflow_dashboards.posthog.errors import (
     PostHogAPIError,
     PostHogConnectionError,
     PostHogError,
+    RateLimitError,
     ServerError,
 )
 from airflow_dashboards.posthog.flow import Flow, Gather
@@ -59,6 +60,10 @@ def compute(flows: FlowClient, dashboard: Dashboard, mode: str, only: Collection
         dashboard: as read from the cache; tells which insights there are.
         mode: `force_blocking` or `blocking`.
         only: ids of the tiles to compute; all readable ones by default.
+
+    Raises:
+        RateLimitError: the key's limit was used up on the way, which no tile is to blame for; of several refusals the
+            longest. What was computed until then is in the server's cache.
     """
     wanted: list[tuple[Tile, Insight]] = [
         (tile, tile.insight)
@@ -69,6 +74,9 @@ def compute(flows: FlowClient, dashboard: Dashboard, mode: str, only: Collection
         [flows.insights.get(insight.id, refresh=mode, from_dashboard=dashboard.id) for _, insight in wanted],
         limit=MAX_COMPUTING,
     )
+    refusals = [each for each in answers if isinstance(each, RateLimitError)]
+    if refusals:
+        raise max(refusals, key=lambda each: each.retry_after or 0.0)
     fresh: dict[int, Insight] = {}
     done = Computed(dashboard)
     latest = dashboard.server_time

@@ -216,6 +216,37 @@ def test_a_spent_hour_is_waited_out_in_the_triggerer(posthog, tile):
     assert {each.status for each in ledger.outcomes()} == {RefreshStatus.REFRESHED}
 
 
+@pytest.mark.parametrize("strategy", [Strategy.PER_TILE, Strategy.FORCE_BLOCKING, Strategy.FORCE_ASYNC])
+def test_a_limit_met_between_two_tiles_is_held_against_neither(posthog, tile, strategy):
+    """Tile by tile, after a request that failed for one broken tile, or to repair what the server lost."""
+    ids = boards(posthog, tile, 3)
+    broken = strategy is Strategy.FORCE_BLOCKING
+    if broken:
+        posthog.boards[2].tiles[0].broken_sql = "Unknown table"
+    if strategy is Strategy.FORCE_ASYNC:
+        for each in posthog.boards[2].tiles[1:]:
+            each.losses = 1
+    posthog.fault("insights/3003/", (429, REFUSAL))
+    ledger = Ledger(ids)
+    outcomes = posthog.run(refresh_many(posthog.flows(), ids, options(strategy=strategy, timeout=9000), ledger=ledger))
+    assert [each.status for each in (outcomes[0], outcomes[2])] == [RefreshStatus.REFRESHED] * 2
+    assert [(each.id, each.message) for each in outcomes[1].tiles] == ([(2000, "Unknown table")] if broken else [])
+    assert [each for each in posthog.slept if each > 1000] == [pytest.approx(2400, abs=5)]
+    # What was computed before the limit was met is fresh: it is not computed again.
+    assert [posthog.count(f"insights/{each}/") for each in (3001, 3002, 3003)] == [1, 1, 2]
+
+
+def test_a_repair_cut_short_by_the_limit_goes_on_with_the_tiles_left(posthog, tile):
+    boards(posthog, tile, 1)
+    for each in posthog.boards[1].tiles[:2]:
+        each.refusals = 1
+    posthog.fault("insights/2001/", (429, REFUSAL))
+    outcomes = posthog.run(refresh_many(posthog.flows(), [1], options(timeout=9000)))
+    assert outcomes[0].status is RefreshStatus.REFRESHED
+    assert (posthog.count("insights/2000/"), posthog.count("insights/2001/")) == (1, 2)
+    assert posthog.count("force_async") == 1
+
+
 def test_work_that_has_time_waits_for_its_turn(posthog, tile):
     boards(posthog, tile, 1)
     posthog.fault(r"dashboards/1/", (429, REFUSAL), times=2)
@@ -225,6 +256,15 @@ def test_work_that_has_time_waits_for_its_turn(posthog, tile):
     with pytest.raises(RateLimitError):
         posthog.run(patiently(again))
     assert posthog.slept == [2400.0] * 4
+
+
+def test_a_capture_that_computes_tile_by_tile_waits_for_its_turn_too(posthog, tile):
+    boards(posthog, tile, 1)
+    posthog.boards[1].tiles[0].broken_sql = "Unknown table"
+    posthog.fault("insights/2002/", (429, REFUSAL))
+    snapshot = posthog.run(patiently(lambda: capture(posthog.flows(), 1, host=HOST, mode="force_blocking")))
+    assert [each.error for each in snapshot.tiles] == ["Unknown table", None, None, None]
+    assert posthog.slept == [2400.0]
 
 
 def test_snapshots_are_kept_one_by_one_and_referred_to(posthog, tile, tmp_path):
