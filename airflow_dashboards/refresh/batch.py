@@ -7,7 +7,8 @@ The two ways to run it share every line:
   triggerer until `state.over`, then `advance` again with `state.done`, until it returns None.
 
 One dashboard's failure is its outcome and costs the others nothing. What can't be one dashboard's own (a refused
-credential, a server that answers nobody) is raised, and leaves the ledger as it is for the next try.
+credential, a server that answers nobody, a storage that takes nothing) is raised, and leaves the ledger as it is for
+the next try.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from airflow_dashboards.refresh.ledger import Ledger
 from airflow_dashboards.refresh.outcome import OnFailure, RefreshOutcome, RefreshStatus
 from airflow_dashboards.refresh.plan import Kick, PollState, RefreshOptions, Strategy, Watch
 from airflow_dashboards.refresh.poll import poll, watch
+from airflow_dashboards.refresh.store import SnapshotStoreError
 from airflow_dashboards.refresh.tiles import MAX_COMPUTING
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ Journal: TypeAlias = Callable[[list[dict[str, Any]]], None]
 
 #: What no other dashboard would fare better with.
 FATAL = (AuthenticationError, MissingScopeError, ProjectNotFoundError)
+#: The storage's own: the dashboard is fresh, its after-snapshot could not be kept.
+STORAGE = (SnapshotStoreError, OSError)
 #: Requests of one round per request in flight: small enough that results come in between kicks.
 ROUND = 4
 #: Transient failures of one dashboard before it is given up.
@@ -140,9 +144,10 @@ class _Batch:
         if self.options.on_failure is OnFailure.FAIL_FAST:
             self._stop_if_failed()
         self.write()
-        fatal = next((result for result in results if isinstance(result, FATAL)), None)
-        if fatal is not None:
-            raise fatal
+        for no_dashboards_own in (FATAL, STORAGE):
+            for result in results:
+                if isinstance(result, no_dashboards_own):
+                    raise result
         return True
 
     def _at_once(self) -> int:
@@ -189,6 +194,8 @@ class _Batch:
             self.ledger.kicked(result)
         elif isinstance(result, RefreshOutcome):
             self.ledger.done(result)
+        elif isinstance(result, STORAGE):
+            return  # it stays kicked, or in doubt where the kick computed it: the next try reads before it asks again
         elif isinstance(result, (RateLimitError, *FATAL)):
             self.ledger.failed_for_now(dashboard_id, blame=False)
         elif isinstance(result, PostHogError) and result.retryable:
@@ -270,6 +277,8 @@ def advance(
 
     Raises:
         PostHogError: something that can't be one dashboard's own: a refused credential, a server that answers nobody.
+        SnapshotStoreError, OSError: `keep` could not store an after-snapshot. All else of its round is done and on
+            record; the next try reads that dashboard again, and does not refresh it anew.
 
     Example:
         >>> planned = client.run(advance(client.flows, ledger, options, journal=journal.append))

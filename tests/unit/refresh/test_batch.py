@@ -16,7 +16,7 @@ from airflow_dashboards.refresh.outcome import OnFailure, RefreshStatus
 from airflow_dashboards.refresh.patience import patiently
 from airflow_dashboards.refresh.plan import Limits, PollState, RefreshOptions, Strategy
 from airflow_dashboards.refresh.poll import poll
-from airflow_dashboards.refresh.store import SnapshotStore
+from airflow_dashboards.refresh.store import SnapshotStore, SnapshotStoreError
 
 HOST = "https://posthog.example.com"
 
@@ -275,14 +275,48 @@ def test_snapshots_are_kept_one_by_one_and_referred_to(posthog, tile, tmp_path):
         assert [each.result for each in store.read(outcome.after).tiles] == [[{"version": 1}]] * 4
 
 
-def test_a_storage_that_refuses_fails_the_dashboard_with_the_reason(posthog, tile):
+def test_a_storage_that_refuses_for_good_fails_the_task_with_its_own_words(posthog, tile):
+    """No dashboard is at fault: a verdict on each would hide the cause, and have the retry refresh them all anew."""
     ids = boards(posthog, tile, 2)
 
     def full(_):
-        raise OSError("No space left on device")
+        raise SnapshotStoreError("No space left on device")
 
-    outcomes = posthog.run(refresh_many(posthog.flows(), ids, options(), keep=full))
-    assert [each.error for each in outcomes] == ["No space left on device"] * 2
+    ledger = Ledger(ids)
+    for _ in range(2):
+        with pytest.raises(SnapshotStoreError, match="No space left on device"):
+            posthog.run(refresh_many(posthog.flows(), ids, options(), ledger=ledger, keep=full))
+        assert ledger.outcomes() == []
+    assert posthog.count("force_async") == 2
+
+
+@pytest.mark.parametrize("fault", [SnapshotStoreError("SlowDown"), OSError("SlowDown")])
+@pytest.mark.parametrize("strategy", [Strategy.FORCE_ASYNC, Strategy.FORCE_BLOCKING, Strategy.PER_TILE])
+def test_a_storage_fault_costs_one_read_and_no_refresh(posthog, tile, tmp_path, strategy, fault):
+    """The rest of the round is finished and on record; the retry reads what could not be stored, and kicks nothing."""
+    ids = boards(posthog, tile, 5)
+    store, left = SnapshotStore(tmp_path), [fault]
+
+    def keep(snapshot):
+        if snapshot.dashboard_id == 2 and left:
+            raise left.pop()
+        return store.write(snapshot, run="r1")
+
+    opts = options(strategy=strategy, on_failure=OnFailure.CONTINUE)
+    journal = Journal(store, key="k")
+    with pytest.raises(type(fault), match="SlowDown"):
+        posthog.run(refresh_many(posthog.flows(), ids, opts, ledger=journal.ledger(ids), keep=keep, journal=journal))
+    ledger = Journal(store, key="k").ledger(ids)
+    done = [each.dashboard_id for each in ledger.outcomes()]
+    assert {1, 3, 4} <= set(done) <= {1, 3, 4, 5}  # the last of the queue may still be computing
+    posthog.log.clear()
+    assert ledger.reopen() == []
+    ledger.inherit(deadline=posthog.time + 1800)
+    outcomes = posthog.run(refresh_many(posthog.flows(), ids, opts, ledger=ledger, keep=keep))
+    assert [each.status for each in outcomes] == [RefreshStatus.REFRESHED] * 5
+    assert all(each.after is not None for each in outcomes)
+    assert posthog.count("force_cache") == posthog.count("/dashboards/") == 5 - len(done)
+    assert posthog.count("insights/") == 0
 
 
 @pytest.mark.parametrize("strategy", list(Strategy))
