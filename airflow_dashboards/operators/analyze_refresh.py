@@ -60,7 +60,8 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
         rules: what counts as harm: `Rules`, a `RuleBook` (overrides per tile, insight name or tag), either as a dict,
             or the path of a YAML file, relative to the DAG file, read when the task runs. The default needs no tuning.
             A path is templated.
-        fail_on: `fail` (default): the task fails on the verdict fail; `warn`: on warn too; `never`.
+        fail_on: `fail` (default): the task fails on the verdict fail; `warn`: on warn too; `never`: on no verdict, nor
+            for a dashboard that PostHog doesn't show, which the report names all the same.
         narrator: who puts the findings into words. `posthog`: PostHog's own AI, where build, credential and age of its
             snapshot allow it; the before task needs `server=True`. `llm`: the model of `llm_conn_id`, which is given
             findings and small tables, never rows. Figures that the analysis does not have are marked.
@@ -87,7 +88,9 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
 
     Raises:
         AnalysisFailedError: the verdict is one of `fail_on`, or a dashboard could not be compared. The XComs and the
-            report are written all the same.
+            report are written all the same. Airflow tries no such task again.
+        PostHogError: a dashboard could not be read for a reason that passes, whatever the verdict on the others: a
+            retry reads it. The XComs and the report are written all the same.
         RulesError: the rules can't be used; nothing was sent.
         ValueError: another argument can't be used; nothing was sent.
 
@@ -208,10 +211,10 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
         if self.narrator is not None:
             ti.xcom_push(key="narrative", value=narrative.text or " ".join(narrative.notes))
         self._let_go(store)
-        if problem := self._problem(comparison):
+        if (ending := self._ending(comparison, report=published.report_uri)) is not None:
             # A failing task returns nothing; the next person to look needs the summaries most of all.
             ti.xcom_push(key="return_value", value=result)
-            raise AnalysisFailedError(f"{problem}\nReport: {published.report_uri}")
+            raise ending
         self.announce(
             context,
             {each.dashboard_id: analyzed_facts(each, report_uri=published.report_uri) for each in comparison.analyses},
@@ -227,6 +230,7 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
 
     def _compare(self, context: Context, store: SnapshotStore, rules: RuleBook) -> Comparison:
         from airflow_dashboards.refresh.after import compare_all
+        from airflow_dashboards.refresh.patience import patiently
         from airflow_dashboards.refresh.pictures import BeforePictures, after_pictures
         from airflow_dashboards.refresh.select import resolve
 
@@ -238,7 +242,7 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
         def flow(flows: FlowClient) -> Flow[Comparison]:
             ids = named
             if before.earlier and self.after is None:
-                ids = yield from resolve(flows, self.dashboards)
+                ids = yield from patiently(partial(resolve, flows, self.dashboards))
             self.note_dashboards(ids)
             return (
                 yield from compare_all(
@@ -368,7 +372,26 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
 
         return local(self.hook.storage_root(self.storage_path) / "reports" / self.run_label(context))
 
-    def _problem(self, comparison: Comparison) -> str | None:
+    def _ending(self, comparison: Comparison, *, report: str) -> Exception | None:
+        """Return what the task fails with, if it does: what a retry may mend goes before the verdict."""
+        from airflow_dashboards.operators.failures import most_telling
+        from airflow_dashboards.refresh.batch import FATAL
+
+        total = len(comparison.analyses) + len(comparison.unreadable)
+        if any(error.retryable for error in comparison.errors.values()):
+            self.log.error("Not all dashboards could be read, but what could is in the report: %s", report)
+            return most_telling(comparison.errors, total=total, what="read")
+        if self.fail_on == "never":
+            # A refused credential is no dashboard's own, and a picture that is not there is the storage's fault.
+            told = {each for each, error in comparison.errors.items() if not isinstance(error, FATAL)}
+            for each in told:
+                self.log.warning("Dashboard %d could not be compared: %s", each, comparison.unreadable[each])
+        else:
+            told = set()
+        problem = self._problem(comparison, told)
+        return None if problem is None else AnalysisFailedError(f"{problem}\nReport: {report}")
+
+    def _problem(self, comparison: Comparison, told: set[int]) -> str | None:
         from airflow_dashboards.analysis import Verdict
 
         stopping = {"fail": {Verdict.FAIL}, "warn": {Verdict.FAIL, Verdict.WARN}, "never": set[Verdict]()}[self.fail_on]
@@ -378,7 +401,11 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
             if analysis.status in stopping
             for line in _reasons(analysis, stopping)
         ]
-        lines += comparison.problems
+        lines += [
+            problem
+            for each, problem in zip(comparison.unreadable, comparison.problems, strict=True)
+            if each not in told
+        ]
         return "The analysis stops the pipeline:\n  " + "\n  ".join(lines) if lines else None
 
 

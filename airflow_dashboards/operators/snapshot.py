@@ -40,8 +40,9 @@ class PostHogSnapshotOperator(PostHogOperator):
         `counts`.
 
     Raises:
-        PostHogError: a dashboard could not be read; the message says what, where and why. The others are captured, and
-            their references are in the XCom all the same.
+        PostHogError: a dashboard could not be read; the message says what, where and why, and names the others that
+            could not. Of several failures it is one that heals by itself, if there is one, with the longest wait that
+            PostHog asks for. The others are captured, and their references are in the XCom all the same.
         ValueError: `dashboards` or `mode` is none; nothing was sent.
 
     Example:
@@ -75,6 +76,7 @@ class PostHogSnapshotOperator(PostHogOperator):
 
     def execute(self, context: Context) -> list[Any] | dict[str, Any]:
         """Capture, store, and return references."""
+        from airflow_dashboards.operators.failures import most_telling
         from airflow_dashboards.refresh.before import capture_before
         from airflow_dashboards.refresh.index import pack
         from airflow_dashboards.refresh.store import SnapshotStore
@@ -110,7 +112,8 @@ class PostHogSnapshotOperator(PostHogOperator):
                 self.log.error("Dashboard %d could not be captured: %s", dashboard_id, error)
             # A failing task returns nothing; what was captured is of use all the same.
             context["ti"].xcom_push(key="return_value", value=result)
-            raise next(iter(captured.failures.values()))
+            total = len(captured.references) + len(captured.failures)
+            raise most_telling(captured.failures, total=total, what="captured")
         return result
 
     def lineage(self) -> Any:

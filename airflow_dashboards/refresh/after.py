@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_dashboards.analysis import Analysis, Comparability, RuleBook, Rules, Snapshot, compare
 from airflow_dashboards.posthog import PostHogError
 from airflow_dashboards.refresh.capture import capture
+from airflow_dashboards.refresh.patience import patiently
 from airflow_dashboards.refresh.server_analysis import ServerNarrative, server_analysis
 from airflow_dashboards.refresh.store import SnapshotStoreError
 
@@ -32,6 +34,8 @@ class Comparison:
     narratives: dict[int, ServerNarrative] = field(default_factory=dict)
     #: Dashboards that could not be compared at all, with the reason.
     unreadable: dict[int, str] = field(default_factory=dict)
+    #: PostHog's refusals among them, which know whether they heal.
+    errors: dict[int, PostHogError] = field(default_factory=dict)
     #: The dashboards' tags, as of the pictures after.
     tags: dict[int, list[str]] = field(default_factory=dict)
     #: Sentences for the report.
@@ -69,7 +73,8 @@ def compare_all(
         narrate: where PostHog is to be asked for its own summary too (contract 3.7): the references of the
             before-pictures, which hold the keys of the server's snapshots.
 
-    One dashboard that can't be read or compared never costs the others: it is named in `unreadable`.
+    One dashboard that can't be read or compared never costs the others: it is named in `unreadable`. A used up limit is
+    waited for, see `patience`.
     """
     comparison = Comparison()
     for dashboard_id in dashboards:
@@ -77,11 +82,13 @@ def compare_all(
             if (reference := after.get(dashboard_id)) is not None:
                 now = read(reference)
             else:
-                now = yield from capture(flows, dashboard_id, host=host)
+                now = yield from patiently(partial(capture, flows, dashboard_id, host=host))
                 keep(now)
             analysis = compare(before(dashboard_id, now.taken_at), now, rules)
         except (PostHogError, SnapshotStoreError, OSError, ValueError) as error:
             comparison.unreadable[dashboard_id] = str(error)
+            if isinstance(error, PostHogError):
+                comparison.errors[dashboard_id] = error
             continue
         comparison.analyses.append(analysis)
         comparison.tags[dashboard_id] = now.tags

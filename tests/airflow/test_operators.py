@@ -235,3 +235,30 @@ def test_a_used_up_limit_is_waited_for_without_a_slot(
 
     assert states(run_dag(dag)) == {"refresh": "failed"}
     assert [40 < pause <= 50 for pause in pauses] == [True]
+
+
+def test_an_analysis_that_meets_an_overloaded_posthog_is_tried_again(
+    posthog_sandbox: Sandbox, boards: list[int], run_dag: Callable[..., Any], tmp_path: Path
+) -> None:
+    with DAG("again", schedule=None, start_date=START) as dag:
+        before = PostHogSnapshotOperator(task_id="before", dashboards=boards, storage_path=str(tmp_path))
+
+        @task
+        def overload() -> None:
+            # For longer than a call waits by itself.
+            busy = {"status": 503, "headers": {"Retry-After": "3600"}}
+            posthog_sandbox.fault(busy, match={"path_regex": f"dashboards/{boards[0]}/$"}, times=1)
+
+        analyze = PostHogAnalyzeRefreshOperator(
+            task_id="analyze",
+            before=before.output,
+            fail_on="never",
+            storage_path=str(tmp_path),
+            retries=1,
+            retry_delay=timedelta(0),
+        )
+        before >> overload() >> analyze
+
+    run = run_dag(dag)
+    assert states(run) == dict.fromkeys(("before", "overload", "analyze"), "success")
+    assert {ti.task_id: ti.try_number for ti in run.get_task_instances()}["analyze"] == 2
