@@ -156,9 +156,10 @@ class PostHogRunInsightsOperator(PostHogOperator):
                 "Looking from the triggerer ended early: %s. Reading the dashboards all the same.", state.error
             )
         journal, ledger = self._resume_ledger(context, dashboards)
-        # What the triggerer can't look at, this worker does, rather than sending it back to fail in the same way.
+        # What the triggerer can never look at, this worker does, rather than sending it back to fail in the same way.
+        # An outage or a spent budget passes, and is waited for without a slot.
         return self._go_on(
-            context, dashboards, self._options(), journal, ledger, ready=state.done, defer=not state.error
+            context, dashboards, self._options(), journal, ledger, ready=state.done, defer=not state.blind
         )
 
     def on_kill(self) -> None:

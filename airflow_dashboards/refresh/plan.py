@@ -168,14 +168,18 @@ class PollState(_Data):
     #: Looks so far, and the requests they took.
     polls: int = 0
     requests: int = 0
-    #: Transient failures in a row; the fifth ends the watch.
+    #: Looks in a row that failed for reasons that pass by themselves; a spent request budget is not counted.
     failures: int = 0
+    #: Our clock at the first of them; 0 when the last look succeeded.
+    failing_since: float = 0.0
     #: Whether the watch has ended: hand `done` to the worker.
     over: bool = False
     #: Dashboards believed done, in the order they were kicked.
     done: list[int] = Field(default_factory=list)
-    #: Why polling itself ended early, if it did. The worker still reads: only the read decides.
+    #: Why the last look failed, if it did. The worker still reads: only the read decides.
     error: str | None = None
+    #: Whether every further look would fail the same way, e.g. for a key without `query:read`: no new watch helps.
+    blind: bool = False
 
     @classmethod
     def from_json(cls, data: Any) -> PollState:

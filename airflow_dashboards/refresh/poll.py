@@ -13,7 +13,7 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING
 
-from airflow_dashboards.posthog.errors import PermissionDeniedError, PostHogAPIError, PostHogError
+from airflow_dashboards.posthog.errors import PostHogAPIError, PostHogError, RateLimitError
 from airflow_dashboards.posthog.flow import Flow, Now
 from airflow_dashboards.refresh.plan import Kick, Milestone, PollState, Watch
 
@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 MAX_MILESTONES = 150
 #: Requests of one look at a batch.
 MAX_REQUESTS = 3
-#: Transient failures in a row that end a watch.
-MAX_FAILURES = 5
+#: Seconds without an answer after which a watch ends before its deadline; a PostHog that restarts is back by then.
+LONGEST_OUTAGE = 900.0
 #: Seconds between looks.
 SHORTEST_WAIT, LONGEST_WAIT = 0.5, 10.0
 #: The same where the throughput seen so far says how long it will take.
 LONGEST_PREDICTED_WAIT = 60.0
+#: The same while PostHog gives no answer: twice as long after each failure, up to this.
+LONGEST_OUTAGE_WAIT = 60.0
 #: Dashboards that should become done between two looks at a large batch: what keeps polling below 0.3 per dashboard.
 STRIDE = 8
 #: Looks at a large batch, about: each should find another 1/25 of it done.
@@ -100,8 +102,10 @@ class _Look:
             self._pass(state.settling)
         self.partly = dict(state.partly)
         self.rate = state.rate
-        self.failures = state.failures
-        self.error = state.error
+        self.failures, self.failing_since = state.failures, state.failing_since
+        self.error, self.blind = state.error, state.blind
+        #: Seconds for which the key has no requests left.
+        self.pause: float | None = None
         self.asked = 0
 
     @property
@@ -157,7 +161,8 @@ class _Look:
 
     def note(self, position: int, *, done: bool, ago: float = 0.0) -> None:
         """Take an answer: the query asked about is still running, or has been complete for `ago` seconds."""
-        self.failures, self.error = 0, None
+        self.failures, self.failing_since = 0, 0.0
+        self.error, self.blind = None, False
         milestone = self.watch.milestones[position]
         if not done:
             return
@@ -169,8 +174,20 @@ class _Look:
         else:
             self.partly[position] = self.partly.get(position, 0) + 1
 
-    def note_blind(self) -> None:
-        """Polling is not allowed: let the reads tell, each no earlier than the last one said."""
+    def note_error(self, error: PostHogError) -> None:
+        """Take a failure to look. What passes by itself is waited for."""
+        self.error = str(error)
+        if isinstance(error, RateLimitError):  # no fault, but a spent budget: the server says when it comes back
+            self.pause = LONGEST_WAIT if error.retry_after is None else max(error.retry_after, SHORTEST_WAIT)
+        elif error.retryable:
+            self.failures += 1
+            self.failing_since = self.failing_since or self.now
+        else:
+            self._note_blind()
+
+    def _note_blind(self) -> None:
+        """Looking is not possible, e.g. not allowed: let the reads tell, each no earlier than the last one said."""
+        self.blind = True
         for position, milestone in enumerate(self.watch.milestones):
             if self.now >= milestone.not_before:
                 self.complete.add(position)
@@ -178,7 +195,8 @@ class _Look:
     def result(self) -> PollState:
         milestones = self.watch.milestones
         finished = len(self.complete) == len(milestones)
-        gave_up = self.failures >= MAX_FAILURES or self.now >= self.watch.deadline
+        out = bool(self.failures) and self.now - self.failing_since >= LONGEST_OUTAGE
+        gave_up = out or self.now >= self.watch.deadline
         everything = range(len(milestones)) if gave_up else sorted(self.complete)
         done = [dashboard for position in everything for dashboard in milestones[position].dashboards]
         total = sum(len(milestone.dashboards) for milestone in milestones)
@@ -194,14 +212,18 @@ class _Look:
             polls=self.state.polls + 1,
             requests=self.state.requests + self.asked,
             failures=self.failures,
+            failing_since=self.failing_since,
             over=finished or gave_up or (self.watch.waiting > 0 and 2 * len(done) >= total),
             done=done,
             error=self.error,
+            blind=self.blind,
         )
 
     def _wait(self, *, progress: bool) -> float:
+        if self.pause is not None:
+            return self.pause
         if self.failures:
-            return LONGEST_WAIT
+            return min(LONGEST_WAIT * 2.0 ** min(self.failures - 1, 8), LONGEST_OUTAGE_WAIT)
         in_order = self.open(in_order=True)
         if in_order == [self.settling]:
             return SHORTEST_WAIT
@@ -230,7 +252,9 @@ def poll(flows: FlowClient, watch: Watch, state: PollState) -> Flow[PollState]:
     """Look once how far the server is: one to three small requests. Never kicks, never reads results.
 
     Wait `state.wait` seconds and call again until `state.over`; then `state.done` are the dashboards believed done. A
-    failure to poll ends the watch after five in a row, with everything in `done`: only the read decides.
+    spent request budget is waited for as long as the server says, and an outage with ever longer waits; the watch's
+    deadline or 15 minutes without an answer end it with everything in `done`: only the read decides. Where looking will
+    never succeed, `state.blind` says so, and `state.error` why.
 
     Example:
         >>> state = PollState()
@@ -249,13 +273,8 @@ def poll(flows: FlowClient, watch: Watch, state: PollState) -> Flow[PollState]:
         try:
             done, ago = yield from _complete(flows, query_id)
             look.note(position, done=done, ago=ago)
-        except PermissionDeniedError as error:  # a key without `query:read` may refresh, but not poll
-            look.error = str(error)
-            look.note_blind()
-            break
-        except PostHogError as error:
-            look.error = str(error)
-            look.failures = look.failures + 1 if error.retryable else MAX_FAILURES
+        except PostHogError as error:  # e.g. a key without `query:read`, which may refresh, but not poll
+            look.note_error(error)
             break
     return look.result()
 
@@ -263,7 +282,7 @@ def poll(flows: FlowClient, watch: Watch, state: PollState) -> Flow[PollState]:
 def _complete(flows: FlowClient, query_id: str) -> Flow[tuple[bool, float]]:
     """Whether a query will not run any further, and since how many seconds. How it ended is the read's business."""
     try:
-        status = yield from flows.query.status(query_id)
+        status = yield from flows.query.status(query_id, results=False)
     except PostHogAPIError as error:
         # Failed without a message (500, contract 3.23), or a record that has expired (404).
         if error.status in (400, 404, 500):

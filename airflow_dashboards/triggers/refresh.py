@@ -88,7 +88,8 @@ class PostHogRefreshTrigger(BaseTrigger):
                         await asyncio.sleep(state.wait)
         except Exception as error:
             # The worker goes on from here: it reads the dashboards, and says what it finds in the server's words.
-            return state.model_copy(update={"over": True, "error": _words(error)})
+            # What passes by itself, `poll` has waited for: another trigger would come no further.
+            return state.model_copy(update={"over": True, "error": _words(error), "blind": True})
         return state
 
     async def on_kill(self) -> None:

@@ -224,7 +224,7 @@ CALLS: dict[str, dict[str, tuple[str, Any]]] = {
         "favorited": ("flag", True),
         "deleted": ("flag", True),
     },
-    "query.status": {"query_id": ("query id", "x")},
+    "query.status": {"query_id": ("query id", "x"), "results": ("flag", True)},
     "query.cancel": {"query_id": ("query id", "x")},
     "data_color_themes.list": {},
     "data_color_themes.get": ON,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pydantic import ConfigDict, Field
 from pydantic_core import from_json
 
 from airflow_dashboards.posthog import arguments
@@ -20,6 +21,17 @@ class _Status(Answer):
     query_status: QueryStatus
 
 
+class _Progress(QueryStatus):
+    # Named as nothing on the wire is, and what has no field is ignored: then no Python objects are made of the results.
+    model_config = ConfigDict(extra="ignore")
+    results: Any = Field(default=None, validation_alias="(left unread)")
+
+
+class _ProgressOnly(Answer):
+    model_config = ConfigDict(extra="ignore")
+    query_status: _Progress
+
+
 def _tells_status(reply: Reply) -> bool:
     """Whether an answer is about the query. PostHog also tells of failed queries with 400 and 500."""
     if succeeded(reply):
@@ -34,7 +46,14 @@ def _tells_status(reply: Reply) -> bool:
 
 
 def _read_status(reply: Reply) -> QueryStatus:
-    told = answer(_Status)(reply)
+    return _dated(answer(_Status)(reply))
+
+
+def _read_progress(reply: Reply) -> QueryStatus:
+    return _dated(answer(_ProgressOnly)(reply))
+
+
+def _dated(told: _Status | _ProgressOnly) -> QueryStatus:
     told.query_status.server_time, told.query_status.request_id = told.server_time, told.request_id
     return told.query_status
 
@@ -43,7 +62,7 @@ class Query(Endpoints[F]):
     """`client.query`: asynchronous calculations, as `force_async` starts them."""
 
     @endpoint
-    def status(self, query_id: str) -> Flow[QueryStatus]:
+    def status(self, query_id: str, *, results: bool = True) -> Flow[QueryStatus]:
         """Where an asynchronous calculation stands (contract 3.23).
 
         A failed calculation is an answer, not an exception: look at `error` and `error_message`.
@@ -52,6 +71,8 @@ class Query(Endpoints[F]):
 
         Args:
             query_id: `query_status.id` of the insight.
+            results: False leaves the results of a complete calculation unread (`results` is None, and unknown fields
+                are dropped): megabytes that an event loop need not make objects of to learn that it is complete.
 
         Raises:
             NotFoundError: Unknown, or forgotten: statuses live 10 to 20 minutes.
@@ -64,7 +85,7 @@ class Query(Endpoints[F]):
             yield from self._call(
                 "GET",
                 f"{arguments.path_segment(query_id, 'query_id')}/",
-                _read_status,
+                _read_status if arguments.flag(results, "results") else _read_progress,
                 intent=f"read the status of query {query_id}",
                 action="query.status",
                 bucket="query",

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from airflow_dashboards.posthog import PostHogConnectionError, RateLimitError
 from airflow_dashboards.refresh.outcome import (
     MAX_TILES,
     OnFailure,
@@ -14,7 +15,7 @@ from airflow_dashboards.refresh.outcome import (
     verdict,
 )
 from airflow_dashboards.refresh.plan import Kick, PollState, RefreshOptions, Strategy
-from airflow_dashboards.refresh.poll import LONGEST_WAIT, MAX_FAILURES, poll, watch
+from airflow_dashboards.refresh.poll import LONGEST_OUTAGE, LONGEST_OUTAGE_WAIT, LONGEST_WAIT, poll, watch
 
 URL = "https://posthog.example.com/project/1/dashboard/42"
 
@@ -84,21 +85,92 @@ def test_the_first_look_comes_when_the_last_refresh_suggests(posthog, tile):
     assert posthog.log == []
 
 
-def test_transient_failures_are_tolerated_and_the_fifth_ends_the_watch(posthog, tile):
+def looks(posthog, planned, state=None) -> list[PollState]:
+    """Look until the watch is over."""
+    seen = [look(posthog, planned, state)]
+    while not seen[-1].over:
+        seen.append(look(posthog, planned, seen[-1]))
+    return seen
+
+
+def test_an_outage_is_waited_for_ever_more_patiently_and_its_end_is_noticed(posthog, tile):
+    work(posthog, tile, 1)
+    planned = watch([kicked(posthog, pending=1, deadline=posthog.time + 1800)])
+    posthog.fault("/query/", (503, {"detail": "busy"}), times=12)  # about ten minutes
+    *_, last_failed, first_good, done = looks(posthog, planned)
+    assert posthog.time - planned.started_at > 600
+    assert (last_failed.failures, last_failed.wait, last_failed.done) == (12, LONGEST_OUTAGE_WAIT, [])
+    assert "503" in last_failed.error
+    assert (first_good.failures, first_good.failing_since, first_good.error) == (0, 0.0, None)
+    assert (done.done, done.blind) == ([42], False)
+
+
+def test_looks_at_a_server_that_is_down_become_rarer(posthog, tile):
     work(posthog, tile, 1e6)
-    planned = watch([kicked(posthog, pending=1)])
-    posthog.fault("/query/", (503, {"detail": "busy"}), times=4)
-    state = PollState(polls=1)
-    for _ in range(4):
-        state = look(posthog, planned, state)
-    assert (state.failures, state.over) == (4, False)
-    state = look(posthog, planned, state)
-    assert (state.failures, state.over, state.error) == (0, False, None)
+    posthog.fault("/query/", PostHogConnectionError("refused", sent=False), times=99)
+    seen = looks(posthog, watch([kicked(posthog, pending=1, deadline=posthog.time + 3600)]))
+    assert [each.wait for each in seen[:5]] == [10.0, 20.0, 40.0, 60.0, 60.0]
+    assert len(seen) < 25
+
+
+def test_an_outage_without_end_ends_the_watch_before_its_deadline_and_blinds_nobody(posthog, tile):
+    work(posthog, tile, 1e6)
+    planned = watch([kicked(posthog, pending=1, deadline=posthog.time + 7200)])
     posthog.fault("/query/", (503, {"detail": "busy"}), times=99)
-    for _ in range(MAX_FAILURES):
-        state = look(posthog, planned, state)
-    assert (state.over, state.done) == (True, [42])  # only the read decides
+    state = looks(posthog, planned)[-1]
+    assert LONGEST_OUTAGE <= posthog.time - planned.started_at < LONGEST_OUTAGE + 2 * LONGEST_OUTAGE_WAIT
+    assert (state.done, state.blind) == ([42], False)  # only the read decides
     assert "503" in state.error
+
+
+def test_an_outage_does_not_outlast_the_deadline(posthog, tile):
+    work(posthog, tile, 1e6)
+    planned = watch([kicked(posthog, pending=1, deadline=posthog.time + 100)])
+    posthog.fault("/query/", (503, {"detail": "busy"}), times=99)
+    assert looks(posthog, planned)[-1].done == [42]
+    assert 100 <= posthog.time - planned.started_at < 101
+
+
+def test_a_spent_budget_is_waited_for_as_long_as_the_server_says(posthog, tile):
+    work(posthog, tile, 1)
+    planned = watch([kicked(posthog, pending=1, deadline=posthog.time + 3600)])
+    posthog.fault("/query/", RateLimitError("spent", status=429, retry_after=700.0), times=3)
+    waits = [state.wait for state in looks(posthog, planned)]
+    assert waits[:3] == [700.0, 700.0, 700.0]
+    assert posthog.count("/query/") == 4
+
+
+def test_a_spent_budget_is_no_failure_and_blinds_nobody(posthog, tile):
+    work(posthog, tile, 1e6)
+    planned = watch([kicked(posthog, pending=1, deadline=posthog.time + 3600)])
+    posthog.fault("/query/", RateLimitError("spent", status=429), times=9)
+    state = PollState(polls=1, failures=2, failing_since=posthog.time - 30)
+    for _ in range(9):
+        state = look(posthog, planned, state)
+        assert (state.failures, state.over, state.blind, state.wait) == (2, False, False, LONGEST_WAIT)
+
+
+def test_a_spent_budget_is_not_waited_for_beyond_the_deadline(posthog, tile):
+    work(posthog, tile, 1e6)
+    planned = watch([kicked(posthog, pending=1, deadline=posthog.time + 100)])
+    posthog.fault("/query/", RateLimitError("spent", status=429, retry_after=3600.0), times=9)
+    state = looks(posthog, planned)[-1]
+    assert (state.done, state.blind) == ([42], False)
+    assert 100 <= posthog.time - planned.started_at < 101
+
+
+def test_a_key_that_may_not_look_is_blind(posthog, tile):
+    work(posthog, tile, 1e6)
+    posthog.may_poll = False
+    state = look(posthog, watch([kicked(posthog)]))
+    assert (state.over, state.done, state.blind) == (True, [42], True)
+    assert "query:read" in state.error
+
+
+def test_states_travel_as_json_and_those_of_an_older_trigger_are_read():
+    state = PollState(over=True, done=[1], error="no", blind=True, failures=3, failing_since=1.5)
+    assert PollState.from_json(json.loads(json.dumps(state.to_json()))) == state
+    assert not PollState.from_json({"over": True, "done": [1], "error": "no", "failures": 5}).blind
 
 
 @pytest.mark.parametrize("status", [401, 402, 418])
@@ -106,7 +178,7 @@ def test_a_failure_that_will_not_pass_ends_the_watch_at_once(posthog, tile, stat
     work(posthog, tile, 1e6)
     posthog.fault("/query/", (status, {"detail": "no"}))
     state = look(posthog, watch([kicked(posthog)]))
-    assert (state.over, state.done) == (True, [42])
+    assert (state.over, state.done, state.blind) == (True, [42], True)
     assert str(status) in state.error
 
 

@@ -94,13 +94,15 @@ def test_what_does_not_pass_is_one_event_with_the_servers_words(posthog: Sandbox
         (event,) = events(trigger)
     state = PollState.from_json(event["state"])
     assert state.over
+    assert state.blind
     assert "is invalid" in (state.error or "")
     assert "phx_wrong" not in json.dumps(event)
 
 
 def test_arguments_that_make_no_sense_are_one_event_too(posthog: Sandbox) -> None:
     (event,) = events(PostHogRefreshTrigger("posthog_default", dashboards=[1], watch={"nonsense": 1}))
-    assert PollState.from_json(event["state"]).over
+    state = PollState.from_json(event["state"])
+    assert (state.over, state.blind) == (True, True)
 
 
 def test_a_connection_that_is_gone_is_one_event_too(posthog: Sandbox) -> None:
