@@ -48,7 +48,8 @@ Journal: TypeAlias = Callable[[list[dict[str, Any]]], None]
 FATAL = (AuthenticationError, MissingScopeError, ProjectNotFoundError)
 #: The storage's own: the dashboard is fresh, its after-snapshot could not be kept.
 STORAGE = (SnapshotStoreError, OSError)
-#: Requests of one round per request in flight: small enough that results come in between kicks.
+#: Kicks of one round per request in flight, and as many reads: small enough that results come in between kicks, and
+#: that a killed worker loses little, since a round's results are on record once it is over.
 ROUND = 4
 #: Transient failures of one dashboard before it is given up.
 MAX_ERRORS = 3
@@ -76,6 +77,8 @@ class _Batch:
         self.resume_at = 0.0
         #: Dashboards of the last round that failed for the moment.
         self.again: list[int] = []
+        #: Dashboards that were believed done, and found no room in the last round.
+        self.left: list[int] = []
 
     def write(self) -> None:
         if self.journal is not None and (changes := self.ledger.changes()):
@@ -104,16 +107,24 @@ class _Batch:
         usual = self.ledger.tiles / seen if self.ledger.tiles else USUAL_TILES
         tiles = limits.tiles - sum(len(each.pending) for each in in_flight)
         by_tiles = int(tiles // usual) if in_flight else max(1, int(tiles // usual))
-        count = min(limits.dashboards - len(in_flight), by_tiles, ROUND * limits.requests)
+        count = min(limits.dashboards - len(in_flight), by_tiles, self._round())
         return waiting[: max(0, count)]
 
+    def _round(self) -> int:
+        return ROUND * self.options.limits.requests
+
     def round(self, ready: Sequence[int]) -> Flow[bool]:
-        """Finish these dashboards and kick others into the room; returns whether anything was done."""
+        """Finish these dashboards, as many as a round takes, and kick others into the room.
+
+        Returns whether anything was done; then `left` and `again` are what to finish next.
+        """
         now: float = yield Now()
         if now < self.resume_at:
             return False
         believed = set(ready)
-        finishing = [each for each in self.ledger.in_flight() if each.dashboard_id in believed or now >= each.deadline]
+        ended = [each for each in self.ledger.in_flight() if each.dashboard_id in believed or now >= each.deadline]
+        finishing = ended[: self._round()]
+        self.left = [each.dashboard_id for each in ended[self._round() :]]
         kicking = self.room()
         if not finishing and not kicking:
             return False
@@ -289,7 +300,7 @@ def advance(
     todo = list(ready)
     while (yield from batch.round(todo)):
         # What failed for the moment is tried again; what is unfinished is for the next watch.
-        todo = batch.again
+        todo = [*batch.again, *batch.left]
     return batch.plan()
 
 
@@ -320,21 +331,24 @@ def refresh_many(
     look_at = now
     while not ledger.complete:
         changed = yield from batch.round(ready)
-        now = yield Now()
-        if now < batch.resume_at:  # what was ready still is
-            yield Sleep(batch.resume_at - now)
-            continue
-        planned = batch.plan()
-        if planned is None:
-            ready = []
-            continue
-        if changed:
+        if changed:  # there will be another plan, in which its positions mean nothing
             state = PollState(
                 rate=state.rate,
                 failures=state.failures,
                 polls=state.polls,
                 wait=state.wait,
             )
+        now = yield Now()
+        if now < batch.resume_at:  # what was ready still is
+            yield Sleep(batch.resume_at - now)
+            continue
+        if batch.left:
+            ready = batch.left
+            continue
+        planned = batch.plan()
+        if planned is None:
+            ready = []
+            continue
         now = yield Now()
         if now < look_at:
             if batch.room():

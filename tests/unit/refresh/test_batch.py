@@ -361,6 +361,76 @@ def test_a_killed_worker_s_retry_does_only_what_is_left(posthog, tile, tmp_path,
     assert max(kicks) <= 1
 
 
+@pytest.mark.parametrize("way", ["at once", "deferred"])
+def test_a_worker_killed_late_in_a_long_reading_loses_one_round_at_most(posthog, tile, tmp_path, way):
+    """All 100 dashboards are done when the worker looks again, and it dies at the 90th read."""
+    ids = boards(posthog, tile, 100)
+    opts = options(limits=Limits(requests=4))
+    journal = Journal(SnapshotStore(tmp_path), key="k")
+    ledger = journal.ledger(ids)
+    posthog.run(advance(posthog.flows(), ledger, opts, journal=journal))
+    posthog.sleep(300)
+    send, left = posthog.send, [90]
+
+    def dying(request):
+        left[0] -= request.params.get("refresh") == "force_cache"
+        if left[0] == 0:
+            raise KilledError
+        return send(request)
+
+    posthog.send = dying
+    if way == "deferred":
+        reading = advance(posthog.flows(), ledger, opts, ready=ids, journal=journal)
+    else:
+        reading = refresh_many(posthog.flows(), ids, opts, ledger=ledger, journal=journal)
+    with pytest.raises(KilledError):
+        posthog.run(reading)
+    posthog.send = send
+    ledger = Journal(SnapshotStore(tmp_path), key="k").ledger(ids)
+    assert len(ledger.outcomes()) == 80  # five rounds of 16
+    outcomes = posthog.run(refresh_many(posthog.flows(), ids, opts, ledger=ledger))
+    assert [each.status for each in outcomes] == [RefreshStatus.REFRESHED] * 100
+    assert posthog.count("force_async") == 100
+    assert posthog.count("force_cache") == 89 + 20
+
+
+@pytest.mark.parametrize("way", ["at once", "deferred"])
+def test_reading_in_rounds_asks_nothing_twice_and_takes_no_further_worker(posthog, tile, way):
+    """Not even where a limit, failures and reads that come too early fall into the rounds."""
+    ids = boards(posthog, tile, 100)
+    opts = options(limits=Limits(requests=4))
+    ledger = Ledger(ids)
+    posthog.run(advance(posthog.flows(), ledger, opts))
+    posthog.sleep(300)
+    posthog.fault(r"dashboards/20/\?refresh=force_cache", (503, {"detail": "busy"}))
+    posthog.fault(r"dashboards/50/\?refresh=force_cache", (429, REFUSAL))
+    if way == "deferred":
+        assert posthog.run(advance(posthog.flows(), ledger, opts, ready=ids)).resume_at > posthog.time
+        assert len(ledger.outcomes()) >= 4 * 16 - 2
+        posthog.sleep(2400)
+        assert posthog.run(advance(posthog.flows(), ledger, opts, ready=ids)) is None
+    else:
+        posthog.run(refresh_many(posthog.flows(), ids, opts, ledger=ledger))
+    assert [each.status for each in ledger.outcomes()] == [RefreshStatus.REFRESHED] * 100
+    assert posthog.count("force_cache") == 100 + 2
+    assert posthog.count("force_async") == 100
+
+
+def test_fail_fast_still_reads_what_is_under_way(posthog, tile):
+    ids = boards(posthog, tile, 60)
+    opts = options(on_failure=OnFailure.FAIL_FAST, limits=Limits(requests=2, dashboards=40))
+    ledger = Ledger(ids)
+    posthog.run(advance(posthog.flows(), ledger, opts))
+    posthog.sleep(300)
+    posthog.boards[1].deleted = True
+    deferred(posthog, ledger, opts)
+    statuses = [each.status for each in ledger.outcomes()]
+    assert statuses[0] is RefreshStatus.FAILED
+    assert set(statuses[1:40]) == {RefreshStatus.REFRESHED}
+    # The round in which it failed kicked others beside it; they are read too, and none is kicked after it.
+    assert posthog.count("force_async") == statuses.count(RefreshStatus.REFRESHED) + 1 <= 48
+
+
 def test_a_request_sent_right_before_the_kill_is_found_by_the_read(posthog, tile, tmp_path):
     """The answer never came; the work was done. It must not be asked for again."""
     ids = boards(posthog, tile, 1)
