@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_dashboards.compat import RetryDecision, RetryPolicy
-from airflow_dashboards.posthog import PostHogError
+from airflow_dashboards.posthog.errors import PostHogError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -20,7 +20,8 @@ class PostHogRetryPolicy(RetryPolicy):
     """Retries what can heal, after the server's own delay; fails at once on what can't.
 
     A throttled or overloaded PostHog frees the worker slot until it wants to be asked again, instead of having a worker
-    sleep. A wrong key, a missing scope or an unknown dashboard does not heal by itself, so no retry is spent on it.
+    sleep. A wrong key, a missing scope or an unknown dashboard does not heal by itself, so no retry is spent on it; a
+    refresh of many dashboards is tried again for those among them that may heal.
     What is not PostHog's follows the task's own settings.
 
     Args:
@@ -43,7 +44,10 @@ class PostHogRetryPolicy(RetryPolicy):
         context: Context | None = None,
     ) -> RetryDecision:
         """Decide by the error alone; runs on the worker."""
-        if not isinstance(exception, PostHogError):
+        # A DAG file that declares a policy has no need of the operator.
+        from airflow_dashboards.operators.run_insights import RefreshFailedError
+
+        if not isinstance(exception, (PostHogError, RefreshFailedError)):
             return RetryDecision.default()
         if not exception.retryable:
             return RetryDecision.fail(reason=f"{type(exception).__name__} does not heal by waiting")

@@ -34,7 +34,24 @@ PATIENCE_SECONDS = 20.0
 
 
 class RefreshFailedError(AirflowException):
-    """Some dashboards are not refreshed; the message names each with its tiles and the server's reasons."""
+    """Some dashboards are not refreshed; the message names each with its tiles and the server's reasons.
+
+    Attributes:
+        retryable: whether another try may help any of them; `PostHogRetryPolicy` spends none on what can't heal.
+        retry_after: the longest of the waits, in seconds, that PostHog asked for; None where it asked for none.
+    """
+
+    retryable: bool = True
+    retry_after: float | None = None
+
+    @classmethod
+    def of_outcomes(cls, message: str, unrefreshed: Sequence[RefreshOutcome]) -> RefreshFailedError:
+        """Return the error of a batch by what became of those dashboards that are not refreshed."""
+        error = cls(message)
+        healing = [each for each in unrefreshed if each.retryable]
+        error.retryable = bool(healing)
+        error.retry_after = max((each.retry_after for each in healing if each.retry_after is not None), default=None)
+        return error
 
 
 class PostHogRunInsightsOperator(PostHogOperator):
@@ -307,7 +324,8 @@ class PostHogRunInsightsOperator(PostHogOperator):
             context["ti"].xcom_push(key="return_value", value=result)
             if context["ti"].try_number > context["ti"].max_tries:  # nobody goes on from here
                 journal.clear()
-            raise RefreshFailedError(judged.message)
+            unrefreshed = [each for each in outcomes if each.status is not RefreshStatus.REFRESHED]
+            raise RefreshFailedError.of_outcomes(judged.message, unrefreshed)
         self.announce(
             context,
             {each.dashboard_id: refreshed_facts(each) for each in outcomes if each.status is RefreshStatus.REFRESHED},

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from airflow_dashboards.posthog.errors import PostHogError
 from airflow_dashboards.refresh.reference import SnapshotRef
 
 if TYPE_CHECKING:
@@ -93,6 +94,10 @@ class RefreshOutcome(_Data):
     tiles_omitted: int = 0
     #: Why the dashboard as a whole failed; None if its tiles say it.
     error: str | None = None
+    #: Whether another try may find it refreshed, where it isn't: False where PostHog's refusal doesn't heal by itself.
+    retryable: bool = True
+    #: Seconds that PostHog asked to wait before that.
+    retry_after: float | None = None
     #: The after-capture: the very read that verified the refresh, stored.
     after: SnapshotRef | None = None
 
@@ -132,13 +137,17 @@ class RefreshOutcome(_Data):
             tiles=[_shortened(tile) for tile in told[:MAX_TILES]],
             tiles_omitted=max(0, len(told) - MAX_TILES),
             error="the credential may not read any of its insights" if blind and not good and not bad else None,
+            retryable=bool(good or bad or not blind),
         )
 
     @classmethod
     def of_error(
         cls, dashboard_id: int, *, url: str, error: object, name: str = "", since: datetime | None = None
     ) -> RefreshOutcome:
-        """Return the outcome of a dashboard that could not be refreshed at all; `error` is told in its own words."""
+        """Return the outcome of a dashboard that could not be refreshed at all; `error` is told in its own words.
+
+        A `PostHogError` knows whether it heals; of anything else it is hoped.
+        """
         return cls(
             dashboard_id=dashboard_id,
             name=name,
@@ -146,6 +155,8 @@ class RefreshOutcome(_Data):
             status=RefreshStatus.FAILED,
             since=since,
             error=_cut(str(error) or type(error).__name__),
+            retryable=error.retryable if isinstance(error, PostHogError) else True,
+            retry_after=error.retry_after if isinstance(error, PostHogError) else None,
         )
 
     @property

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from airflow_dashboards.posthog import PostHogConnectionError, RateLimitError
+from airflow_dashboards.posthog import NotFoundError, PostHogConnectionError, RateLimitError, ServerError
 from airflow_dashboards.refresh.outcome import (
     MAX_TILES,
     OnFailure,
@@ -276,3 +276,30 @@ def test_options_are_json():
     assert RefreshOptions.from_json(options.to_json()) == options
     with pytest.raises(ValueError, match="force_asink"):
         RefreshOptions(host="https://x.example.com", strategy="force_asink")
+
+
+@pytest.mark.parametrize(
+    ("error", "retryable", "retry_after"),
+    [
+        (NotFoundError("Not found.", status=404), False, None),
+        (ServerError("busy", status=503, retry_after=30.0), True, 30.0),
+        ("not refreshed, because another failed", True, None),
+        (OSError("no space left"), True, None),
+    ],
+)
+def test_an_outcome_says_whether_another_try_may_help(error, retryable, retry_after):
+    outcome = RefreshOutcome.of_error(42, url=URL, error=error)
+    assert (outcome.retryable, outcome.retry_after) == (retryable, retry_after)
+    told = outcome.model_dump(mode="json", exclude={"retryable", "retry_after"})
+    assert RefreshOutcome.model_validate(told).retryable  # as told before outcomes said so
+
+
+def test_insights_that_the_credential_may_not_read_do_not_heal():
+    blind = [TileOutcome(id=1, name="a", status=TileOutcomeStatus.NO_ACCESS)]
+    failed = [TileOutcome(id=2, name="b", status=TileOutcomeStatus.FAILED)]
+
+    def retryable(tiles):
+        return RefreshOutcome.of_tiles(42, tiles, name="", url=URL, since=None, finished_at=None).retryable
+
+    assert not retryable(blind)
+    assert retryable(blind + failed)
