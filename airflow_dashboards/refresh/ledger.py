@@ -6,16 +6,22 @@ Airflow's task state store. A dashboard is marked `kicking` before its request i
 
 from __future__ import annotations
 
+import json
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from airflow_dashboards.refresh.outcome import RefreshOutcome, RefreshStatus
+from airflow_dashboards.refresh.outcome import MAX_MESSAGE, RefreshOutcome, RefreshStatus
 from airflow_dashboards.refresh.plan import Kick
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+#: Bytes of JSON for the messages of one dashboard's failed tiles: a value of Airflow's task state store has 64 KB.
+MAX_FAILURES_BYTES = 24_000
+#: The least of it for each message: room for the server's error codes, which a retry reads.
+LEAST_BYTES = 64
 
 
 class Phase(str, Enum):
@@ -100,10 +106,15 @@ class Ledger:
         self._set(dashboard_id, phase=Phase.KICKING)
 
     def kicked(self, kick: Kick) -> None:
-        """Say that the server has the work; its place in the server's queue is noted with it."""
+        """Say that the server has the work; its place in the server's queue is noted with it.
+
+        Of failed tiles' messages as much is kept as a retry needs: see `MAX_FAILURES_BYTES`.
+        """
         if not kick.reads:
             self.tiles += len(kick.pending)
             kick = kick.model_copy(update={"place": self.tiles})
+        if kick.failures:
+            kick = kick.model_copy(update={"failures": _shortened(kick.failures)})
         self._kicked[kick.dashboard_id] = None
         self._set(kick.dashboard_id, phase=Phase.KICKED, kick=kick)
 
@@ -174,3 +185,28 @@ class Ledger:
                 ledger._kicked[entry.dashboard_id] = None
                 ledger.tiles = max(ledger.tiles, entry.kick.place)
         return ledger
+
+
+def _shortened(failures: Mapping[int, str]) -> dict[int, str]:
+    """Cut messages so that all of them fit: none is left out, lest its tile be asked about again."""
+    cut = {each: _cut(message, MAX_FAILURES_BYTES) for each, message in failures.items()}
+    room = MAX_FAILURES_BYTES
+    # The shortest first: what they do not need of their share is the longer ones'.
+    for left, each in zip(range(len(cut), 0, -1), sorted(cut, key=lambda each: _size(cut[each])), strict=True):
+        cut[each] = _cut(cut[each], max(room // left, LEAST_BYTES))
+        room -= _size(cut[each])
+    return cut
+
+
+def _cut(message: str, most: int) -> str:
+    """Cut to `MAX_MESSAGE` characters and `most` bytes of JSON, which needs up to twelve for a character."""
+    if len(message) <= MAX_MESSAGE and _size(message) <= most:
+        return message
+    kept = message[: MAX_MESSAGE - 1]
+    while _size(kept + "…") > most:
+        kept = kept[: len(kept) * 7 // 8]
+    return kept + "…"
+
+
+def _size(message: str) -> int:
+    return len(json.dumps(message))
