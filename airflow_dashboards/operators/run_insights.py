@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from threading import Thread
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 MAX_CANCELLED = 200
 #: Seconds after the trigger's own deadline at which Airflow ends the deferral as a backstop.
 BACKSTOP_SECONDS = 300.0
+#: Seconds that a killed task gives to cancelling; after five, Airflow ends it the hard way.
+CANCEL_SECONDS = 4.0
 #: Seconds a deferrable task waits in its slot for the key's limits; a deferral takes about half as long by itself.
 PATIENCE_SECONDS = 20.0
 
@@ -103,6 +106,8 @@ class PostHogRunInsightsOperator(PostHogOperator):
 
     _in_flight: Ledger | None = None
     _journal: Journal | None = None
+    #: Whether somebody ended the task.
+    _ended: bool = False
     #: Names of the dashboards with fresh tiles, by id.
     _written: Mapping[int, str] = MappingProxyType({})
 
@@ -149,6 +154,7 @@ class PostHogRunInsightsOperator(PostHogOperator):
         from airflow_dashboards.refresh.outcome import OnFailure
         from airflow_dashboards.refresh.select import resolve
 
+        self._ended = False
         options = self._options()
         ids = self.hook.run(lambda flows: resolve(flows, self.dashboards, allow_empty=self.allow_empty))
         journal, ledger = self._resume_ledger(context, ids)
@@ -162,6 +168,7 @@ class PostHogRunInsightsOperator(PostHogOperator):
         """Go on after the triggerer has seen the server finish, or has given up looking."""
         from airflow_dashboards.refresh.plan import PollState
 
+        self._ended = False
         try:
             dashboards, state = list[int](event["dashboards"]), PollState.from_json(event["state"])  # type: ignore[index]
         except (KeyError, TypeError, ValueError) as error:
@@ -180,12 +187,24 @@ class PostHogRunInsightsOperator(PostHogOperator):
         )
 
     def on_kill(self) -> None:
-        """Cancel what still waits at the server, after a person ended the running task."""
+        """Ask for nothing more, and cancel what still waits at the server, after a person ended the running task."""
+        self._ended = True
+        if not self.cancel_on_kill or self._in_flight is None:
+            return
+        if queries := _pending(self._in_flight)[:MAX_CANCELLED]:
+            # A loop of its own, since Airflow calls this in a signal handler, amid the one that refreshes.
+            cancelling = Thread(target=self._cancel, args=(queries,), daemon=True)
+            cancelling.start()
+            cancelling.join(CANCEL_SECONDS)
+
+    def _cancel(self, queries: Sequence[str]) -> None:
+        from airflow_dashboards.posthog import RetryPolicy
         from airflow_dashboards.refresh.cycle import cancel
 
-        if self.cancel_on_kill and self._in_flight is not None:
-            queries = _pending(self._in_flight)[:MAX_CANCELLED]
-            self.hook.run(lambda flows: cancel(flows, queries))
+        try:
+            self.hook.run(lambda flows: cancel(flows, queries), retry=RetryPolicy(attempts=1))
+        except Exception as error:
+            self.log.warning("Queries that PostHog is still to compute could not be cancelled: %s", error)
 
     def lineage(self) -> Any:
         """Return the project's events as what was read, and the dashboards as what was written."""
@@ -240,31 +259,41 @@ class PostHogRunInsightsOperator(PostHogOperator):
     ) -> Any:
         from airflow_dashboards.posthog import RetryPolicy
         from airflow_dashboards.refresh.batch import advance, refresh_many
+        from airflow_dashboards.refresh.stopping import unless
 
         store = self._store()
         run = self.run_label(context)
 
+        def ended() -> bool:
+            return self._ended
+
         if not defer:
             outcomes = self.hook.run(
-                lambda flows: refresh_many(
-                    flows,
-                    ids,
-                    options,
-                    ledger=ledger,
-                    keep=lambda snapshot: store.write(snapshot, run=run),
-                    journal=journal,
+                lambda flows: unless(
+                    ended,
+                    refresh_many(
+                        flows,
+                        ids,
+                        options,
+                        ledger=ledger,
+                        keep=lambda snapshot: store.write(snapshot, run=run),
+                        journal=journal,
+                    ),
                 )
             )
             return self._conclude(context, outcomes, options, journal, store)
 
         watch = self.hook.run(
-            lambda flows: advance(
-                flows,
-                ledger,
-                options,
-                ready=ready,
-                keep=lambda snapshot: store.write(snapshot, run=run),
-                journal=journal,
+            lambda flows: unless(
+                ended,
+                advance(
+                    flows,
+                    ledger,
+                    options,
+                    ready=ready,
+                    keep=lambda snapshot: store.write(snapshot, run=run),
+                    journal=journal,
+                ),
             ),
             # A longer wait for the key's limits is spent in the triggerer.
             retry=RetryPolicy(max_retry_after=PATIENCE_SECONDS),

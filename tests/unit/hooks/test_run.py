@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from airflow_dashboards import PostHogHook, PostHogRunInsightsOperator
+from airflow_dashboards.refresh.journal import Journal
+from airflow_dashboards.refresh.stopping import StoppedError
 from airflow_dashboards.sandbox import Sandbox
 
 pytestmark = pytest.mark.posthog_sandbox(build="cloud", demo=True)
@@ -50,3 +52,23 @@ def test_a_task_killed_while_it_waits_cancels_its_queries(posthog: Sandbox, tmp_
 def _kicked(hook: PostHogHook) -> list[str]:
     dashboard = hook.run(lambda flows: flows.dashboards.get(1, refresh="force_async"))
     return [tile.insight.query_status.id for tile in dashboard.tiles if tile.insight and tile.insight.query_status]
+
+
+def test_a_killed_task_kicks_nothing_more(posthog: Sandbox, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Airflow leaves the task five seconds after `on_kill`, and it must not spend them on further requests."""
+    posthog.settings(tile_seconds=60)
+    operator = PostHogRunInsightsOperator(task_id="refresh", dashboards=[1, 2], storage_path=str(tmp_path))
+    keep = Journal.__call__
+
+    def kept(journal: Journal, changes: list[dict[str, Any]]) -> None:
+        keep(journal, changes)
+        operator.on_kill()  # as Airflow's signal handler does, amid the loop
+
+    monkeypatch.setattr(Journal, "__call__", kept)
+    ti = SimpleNamespace(dag_id="d", run_id="r", task_id="refresh", map_index=-1, max_tries=0, try_number=1)
+
+    for _ in range(2):  # a second try is not stopped by what ended the first
+        with pytest.raises(StoppedError):
+            operator.execute({"ti": ti})  # type: ignore[typeddict-item]
+        kicked = [entry for entry in posthog.log() if "force_async" in str(entry["query"])]
+        assert kicked == []
