@@ -25,13 +25,16 @@ if TYPE_CHECKING:
 #: its next heartbeat only (`[workers] min_heartbeat_interval`, 5 s), and tells the scheduler after that; a task that is
 #: queued again by then is taken for one that ended without a word, which costs it a try.
 EARLIEST_EVENT_SECONDS = 8.0
+#: Seconds after a watch's deadline at which a look that still waits, e.g. for the key's limits, is given up: before
+#: Airflow ends the deferral, which would fail the task.
+LAST_LOOK_SECONDS = 60.0
 
 
 class PostHogRefreshTrigger(BaseTrigger):
     """Waits until the server has computed what a worker kicked; yields exactly one event, whatever happens.
 
     The event holds `state`, a `PollState` as JSON that says which dashboards are believed done (only the worker's read
-    proves it), and `dashboards` as given.
+    proves it), `dashboards` and `ledger_at` as given.
 
     Args:
         posthog_conn_id: id of the Connection.
@@ -39,6 +42,8 @@ class PostHogRefreshTrigger(BaseTrigger):
         watch: what to poll, `Watch.to_json()`; its deadline is wall-clock time, so it survives a restart.
         deferred_at: when the task deferred, seconds since the epoch.
         cancel_on_kill: ids of queries to cancel when somebody marks or clears the deferred task.
+        ledger_at: where the worker that deferred has kept its ledger, if in files; handed on in the event, so that a
+            worker that doesn't find it there knows that it should.
     """
 
     def __init__(
@@ -49,6 +54,7 @@ class PostHogRefreshTrigger(BaseTrigger):
         *,
         deferred_at: float = 0.0,
         cancel_on_kill: Sequence[str] = (),
+        ledger_at: str | None = None,
         **_from_later: Any,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -57,6 +63,7 @@ class PostHogRefreshTrigger(BaseTrigger):
         self.watch = watch
         self.deferred_at = deferred_at
         self.cancel_on_kill = list(cancel_on_kill)
+        self.ledger_at = ledger_at
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and plain JSON arguments."""
@@ -68,6 +75,7 @@ class PostHogRefreshTrigger(BaseTrigger):
                 "watch": self.watch,
                 "deferred_at": self.deferred_at,
                 "cancel_on_kill": self.cancel_on_kill,
+                "ledger_at": self.ledger_at,
             },
         )
 
@@ -75,7 +83,7 @@ class PostHogRefreshTrigger(BaseTrigger):
         """Poll until the watch is over."""
         state = await self._until_over()
         await _not_too_early(self.deferred_at)
-        yield TriggerEvent({"dashboards": self.dashboards, "state": state.to_json()})
+        yield TriggerEvent({"dashboards": self.dashboards, "state": state.to_json(), "ledger_at": self.ledger_at})
 
     async def _until_over(self) -> PollState:
         state = PollState()
@@ -83,7 +91,11 @@ class PostHogRefreshTrigger(BaseTrigger):
             watch = Watch.from_json(self.watch)
             async with await PostHogHook(self.posthog_conn_id).aclient() as client:
                 while not state.over:
-                    state = await client.run(poll(client.flows, watch, state))
+                    look_seconds = max(0.0, watch.deadline - time.time()) + LAST_LOOK_SECONDS
+                    try:
+                        state = await asyncio.wait_for(client.run(poll(client.flows, watch, state)), look_seconds)
+                    except asyncio.TimeoutError:
+                        return _given_up(watch, state)
                     if not state.over:
                         await asyncio.sleep(state.wait)
         except Exception as error:
@@ -174,6 +186,11 @@ class PostHogFreshnessTrigger(BaseTrigger):
         except Exception as error:
             # Left to Airflow, it would be a failure that `soft_fail` turns into a skip.
             return {"status": "error", "message": _words(error)}
+
+
+def _given_up(watch: Watch, state: PollState) -> PollState:
+    done = [dashboard for milestone in watch.milestones for dashboard in milestone.dashboards]
+    return state.model_copy(update={"over": True, "done": done, "error": "PostHog let the last look wait for too long"})
 
 
 async def _not_too_early(deferred_at: float) -> None:

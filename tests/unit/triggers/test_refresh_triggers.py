@@ -99,6 +99,18 @@ def test_what_does_not_pass_is_one_event_with_the_servers_words(posthog: Sandbox
     assert "phx_wrong" not in json.dumps(event)
 
 
+def test_a_last_look_that_is_kept_waiting_ends_with_the_watch(
+    posthog: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_dashboards.triggers.refresh.LAST_LOOK_SECONDS", 0.1)
+    planned = watch([kicked(posthog).model_copy(update={"deadline": time.time() + 0.7})])
+    posthog.fault({"delay": 5}, match={"path_regex": "/query/"})
+    (event,) = events(PostHogRefreshTrigger("posthog_default", dashboards=[1], watch=planned.to_json()))
+    state = PollState.from_json(event["state"])
+    assert (state.over, state.done, state.blind) == (True, [1], False)  # only the read decides
+    assert "wait" in (state.error or "")
+
+
 def test_arguments_that_make_no_sense_are_one_event_too(posthog: Sandbox) -> None:
     (event,) = events(PostHogRefreshTrigger("posthog_default", dashboards=[1], watch={"nonsense": 1}))
     state = PollState.from_json(event["state"])
