@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from airflow_dashboards.compat import done_without
 from airflow_dashboards.refresh.journal import Journal as FileJournal
 from airflow_dashboards.refresh.ledger import Ledger
+from airflow_dashboards.refresh.store import SnapshotStoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,6 +28,10 @@ CHUNK_BYTES = 48_000
 
 class Journal(Protocol):
     """Keeps a ledger's changes; see `airflow_dashboards.refresh.journal.Journal` for the file form."""
+
+    @property
+    def location(self) -> str | None:
+        """Where the files are; None where Airflow keeps the changes for all workers."""
 
     def __call__(self, changes: list[dict[str, Any]]) -> None:
         """Keep more changes; they are safe once this returns."""
@@ -50,6 +55,11 @@ class StateStoreJournal:
         self._store = state_store
         self._key = key
         self._next: int | None = None
+
+    @property
+    def location(self) -> None:
+        """Nowhere that a worker might not reach."""
+        return None
 
     def __call__(self, changes: list[dict[str, Any]]) -> None:
         """Keep more changes; they are safe once this returns."""
@@ -92,6 +102,30 @@ def journal_of(context: Context, store: SnapshotStore) -> Journal:
         return StateStoreJournal(state_store, key=key)
     done_without("task state store", "what a killed worker leaves is kept in files beside the snapshots")
     return FileJournal(store, key=file_key(context, key))
+
+
+def check_shared(journal: Journal, ledger: Ledger, ledger_at: str | None) -> None:
+    """Refuse to start anew where another worker has written a ledger for this one to go on with.
+
+    Args:
+        journal: of the worker that goes on.
+        ledger: what it found in it.
+        ledger_at: `location` of the worker that deferred; None if it had nothing to write, or no files to write to.
+
+    Raises:
+        SnapshotStoreError: there is nothing, so that the two don't share their storage.
+    """
+    if ledger_at is None or journal.location is None or ledger.since is not None:
+        return
+    if ledger_at.rpartition("/")[2] != journal.location.rpartition("/")[2]:
+        return  # somebody cleared the task meanwhile: another series of tries, with a ledger of its own
+    raise SnapshotStoreError(
+        f"The ledger of this refresh is not there: {journal.location}. It was written to {ledger_at} before the task"
+        " deferred. Either it was removed, or the worker that wrote it does not share its storage with this one;"
+        " without it, every dashboard would be refreshed again. Give both a storage path that all workers reach (an"
+        " object store, e.g. s3://bucket/posthog, or a shared file system): operator argument `storage_path`, the"
+        " connection's extra, or `[posthog] storage_path`."
+    )
 
 
 def series(context: Context) -> str:

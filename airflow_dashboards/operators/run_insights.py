@@ -95,6 +95,7 @@ class PostHogRunInsightsOperator(PostHogOperator):
         RefreshFailedError: dashboards are not wholly refreshed (unless `on_failure="continue"`). The outcomes are in
             the XCom all the same.
         PostHogError: nothing could be refreshed, e.g. a wrong key.
+        SnapshotStoreError: the storage can't be used, or the worker that goes on after a deferral doesn't share it.
         ValueError: an argument can't be used; nothing was sent.
 
     Example:
@@ -166,11 +167,13 @@ class PostHogRunInsightsOperator(PostHogOperator):
 
     def resume(self, context: Context, event: dict[str, Any] | None) -> Any:
         """Go on after the triggerer has seen the server finish, or has given up looking."""
+        from airflow_dashboards.journal import check_shared
         from airflow_dashboards.refresh.plan import PollState
 
         self._ended = False
         try:
             dashboards, state = list[int](event["dashboards"]), PollState.from_json(event["state"])  # type: ignore[index]
+            ledger_at: str | None = event.get("ledger_at")  # type: ignore[union-attr]
         except (KeyError, TypeError, ValueError) as error:
             raise RefreshFailedError(
                 f"The trigger sent an event that can't be used ({error!r}); clear the task to try again"
@@ -180,6 +183,7 @@ class PostHogRunInsightsOperator(PostHogOperator):
                 "Looking from the triggerer ended early: %s. Reading the dashboards all the same.", state.error
             )
         journal, ledger = self._resume_ledger(context, dashboards)
+        check_shared(journal, ledger, ledger_at)
         # What the triggerer can never look at, this worker does, rather than sending it back to fail in the same way.
         # An outage or a spent budget passes, and is waited for without a slot.
         return self._go_on(
@@ -299,10 +303,10 @@ class PostHogRunInsightsOperator(PostHogOperator):
             retry=RetryPolicy(max_retry_after=PATIENCE_SECONDS),
         )
         if watch is not None:
-            self._wait_in_triggerer(watch, ids, ledger)
+            self._wait_in_triggerer(watch, ids, journal, ledger)
         return self._conclude(context, ledger.outcomes(), options, journal, store)
 
-    def _wait_in_triggerer(self, watch: Watch, ids: list[int], ledger: Ledger) -> None:
+    def _wait_in_triggerer(self, watch: Watch, ids: list[int], journal: Journal, ledger: Ledger) -> None:
         from airflow_dashboards.triggers.refresh import PostHogRefreshTrigger
 
         self.log.info(
@@ -322,6 +326,8 @@ class PostHogRunInsightsOperator(PostHogOperator):
                 watch=watch.to_json(),
                 deferred_at=time.time(),
                 cancel_on_kill=_pending(ledger)[:MAX_CANCELLED] if self.cancel_on_kill else [],
+                # T0 is the first thing written: without it the limit was used up from the start.
+                ledger_at=journal.location if ledger.since is not None else None,
             ),
             method_name="resume",
             timeout=timedelta(seconds=max(0.0, watch.deadline - time.time()) + BACKSTOP_SECONDS),

@@ -40,6 +40,11 @@ class Journal:
         self.folder = store.root / "ledger" / safe_name(key)
         self._next: int | None = None
 
+    @property
+    def location(self) -> str:
+        """Where the segments are; its last part is the same on every worker."""
+        return str(self.folder)
+
     def __call__(self, changes: list[dict[str, Any]]) -> None:
         """Write changes as one segment."""
         if self._next is None:

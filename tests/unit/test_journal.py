@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from airflow_dashboards.journal import Journal, journal_of
+from airflow_dashboards.journal import Journal, check_shared, journal_of
 from airflow_dashboards.refresh.ledger import Ledger
 from airflow_dashboards.refresh.outcome import RefreshOutcome
-from airflow_dashboards.refresh.store import SnapshotStore
+from airflow_dashboards.refresh.store import SnapshotStore, SnapshotStoreError
 
 
 class StateStore:
@@ -95,3 +95,41 @@ def test_values_stay_below_what_airflow_takes() -> None:
     journal_of(context(task_state_store=kept), SnapshotStore(None))(done(*range(1, 501)))
     assert max(len(value) for value in kept.values.values()) < 64_000
     assert len(known(journal_of(context(task_state_store=kept), SnapshotStore(None)), range(1, 501))) == 500
+
+
+def started(journal: Journal) -> Ledger:
+    """Write a ledger as a worker does that has kicked a dashboard."""
+    ledger = Ledger([1])
+    ledger.since = 1_780_300_800.0
+    ledger.kicking(1)
+    journal(ledger.changes())
+    return ledger
+
+
+def on_disk(root: Path, max_tries: int = 2) -> Journal:
+    return journal_of(context(max_tries), SnapshotStore(root))
+
+
+def test_a_worker_with_another_disk_says_that_the_storage_is_not_shared(tmp_path: Path) -> None:
+    here, there = on_disk(tmp_path / "a"), on_disk(tmp_path / "b")
+    started(here)
+    with pytest.raises(SnapshotStoreError, match=r"does not share its storage with this one.*`storage_path`") as told:
+        check_shared(there, there.ledger([1]), here.location)
+    assert str(tmp_path / "a") in str(told.value)
+    assert str(tmp_path / "b") in str(told.value)
+
+
+def test_a_ledger_that_is_found_or_was_never_written_is_no_fault(tmp_path: Path) -> None:
+    started(on_disk(tmp_path))
+    again = on_disk(tmp_path)
+    check_shared(again, again.ledger([1]), again.location)
+    empty = on_disk(tmp_path / "b")
+    check_shared(empty, empty.ledger([1]), None)  # an event of before, or a limit that was used up from the start
+    check_shared(empty, empty.ledger([1]), on_disk(tmp_path, max_tries=3).location)  # cleared meanwhile
+
+
+def test_airflows_own_store_is_shared_by_itself(tmp_path: Path) -> None:
+    journal = journal_of(context(task_state_store=StateStore()), SnapshotStore(tmp_path))
+    started(journal)
+    assert journal.location is None
+    check_shared(journal, Ledger([1]), on_disk(tmp_path).location)

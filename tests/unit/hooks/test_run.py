@@ -10,8 +10,11 @@ import pytest
 
 from airflow_dashboards import PostHogHook, PostHogRunInsightsOperator
 from airflow_dashboards.refresh.journal import Journal
+from airflow_dashboards.refresh.plan import PollState
 from airflow_dashboards.refresh.stopping import StoppedError
+from airflow_dashboards.refresh.store import SnapshotStoreError
 from airflow_dashboards.sandbox import Sandbox
+from airflow_dashboards.triggers.refresh import PostHogRefreshTrigger
 
 pytestmark = pytest.mark.posthog_sandbox(build="cloud", demo=True)
 
@@ -72,3 +75,39 @@ def test_a_killed_task_kicks_nothing_more(posthog: Sandbox, tmp_path: Any, monke
             operator.execute({"ti": ti})  # type: ignore[typeddict-item]
         kicked = [entry for entry in posthog.log() if "force_async" in str(entry["query"])]
         assert kicked == []
+
+
+def test_a_worker_that_goes_on_without_the_ledger_kicks_nothing(
+    posthog: Sandbox, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two workers that share no storage, on an Airflow that keeps no task state: the second must not start anew."""
+    deferrals: list[dict[str, Any]] = []
+
+    def defer(*_: Any, trigger: PostHogRefreshTrigger, **__: Any) -> None:
+        deferrals.append(trigger.serialize()[1])
+        raise InterruptedError
+
+    monkeypatch.setattr(PostHogRunInsightsOperator, "defer", defer)
+    posthog.settings(tile_seconds=60)
+    ti = SimpleNamespace(dag_id="d", run_id="r", task_id="refresh", map_index=-1, max_tries=0, try_number=1)
+    context: Any = {"ti": ti}
+
+    def worker(disk: str) -> PostHogRunInsightsOperator:
+        storage = str(tmp_path / disk)
+        return PostHogRunInsightsOperator(task_id="refresh", dashboards=[1], deferrable=True, storage_path=storage)
+
+    with pytest.raises(InterruptedError):
+        worker("a").execute(context)
+    again = PostHogRefreshTrigger(**deferrals[0])
+    event = {"dashboards": [1], "state": PollState(over=True).to_json(), "ledger_at": again.ledger_at}
+    posthog.clear_log()
+    with pytest.raises(SnapshotStoreError, match="does not share its storage"):
+        worker("b").resume(context, event)
+    assert posthog.log() == []
+    with pytest.raises(InterruptedError):  # the tiles still compute
+        worker("a").resume(context, event)
+    assert not [entry for entry in posthog.log() if "force_async" in str(entry["query"])]
+
+    del event["ledger_at"]  # as triggers of before told it
+    with pytest.raises(InterruptedError):
+        worker("b").resume(context, event)
