@@ -201,3 +201,9 @@ def test_five_passing_faults_in_a_row_are_tolerated_and_a_wrong_key_is_not(posth
 def test_a_watch_survives_json(posthog: Sandbox) -> None:
     planned = watch([kicked(posthog)])
     assert Watch.from_json(json.loads(json.dumps(planned.to_json()))) == planned
+
+
+def test_where_the_ledger_is_goes_with_the_event(posthog: Sandbox) -> None:
+    trigger = PostHogRefreshTrigger("posthog_default", dashboards=[1], watch={}, ledger_at="s3://bucket/ledger/key")
+    (event,) = events(trigger)
+    assert event["ledger_at"] == "s3://bucket/ledger/key"
