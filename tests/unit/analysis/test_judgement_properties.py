@@ -205,7 +205,11 @@ def test_the_order_of_tiles_rows_and_keys_never_matters(before: Snapshot, after:
     # A kind that is not known is seen from its first element.
     if any(tile.kind is QueryKind.UNKNOWN for board in (before, after) for tile in board.tiles):
         return
-    assert compare(before, after) == compare(rearranged(before), rearranged(after))
+    told = compare(before, after)
+    # Of several things that make a result unreadable the first is named.
+    if any(finding.code == "tile.unreadable" for tile in told.tiles for finding in tile.findings):
+        return
+    assert told == compare(rearranged(before), rearranged(after))
 
 
 @pytest.mark.parametrize("factor", [0.1, 0.4, 2.0, 10.0])
