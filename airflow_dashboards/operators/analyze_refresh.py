@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow_dashboards.compat import AirflowFailException, supported
+from airflow_dashboards.compat import AirflowFailException
 from airflow_dashboards.links import BeforeSnapshotLink, PostHogLink, RefreshReportLink
 from airflow_dashboards.operators.base import PostHogOperator
 from airflow_dashboards.operators.rule_files import as_data, load
@@ -128,13 +128,9 @@ class PostHogAnalyzeRefreshOperator(PostHogOperator):
         annotate: bool = False,
         title: str = "Dashboards after {{ dag.dag_id }}",
         emit_assets: bool = False,
-        posthog_conn_id: str = "posthog_default",
-        storage_path: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**supported(kwargs))
-        self.posthog_conn_id = posthog_conn_id
-        self.storage_path = storage_path
+        super().__init__(**kwargs)
         self.emit_assets = emit_assets
         if emit_assets:
             from airflow_dashboards.assets import ANALYZED

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
+from airflow_dashboards.compat import supported
 from airflow_dashboards.links import PostHogLink, dashboards_url
 
 if TYPE_CHECKING:
@@ -20,24 +21,26 @@ if TYPE_CHECKING:
 class PostHogOperator(BaseOperator):
     """Base of the operators: reads nothing and connects to nothing before the task runs.
 
-    It has no constructor, since Airflow wraps each one of a class hierarchy and resolves `default_args` in each, which
-    every task of a DAG file would pay for. The operators take and set the two arguments that all of them have.
-
-    Attributes:
+    Args:
         posthog_conn_id: id of the Airflow Connection of type `posthog`. Templated.
         storage_path: where this task keeps its files; default: see `airflow_dashboards.settings.storage_root`.
             Templated.
-        posthog_url: where the task's link leads, once it ran.
     """
 
-    posthog_conn_id: str
-    storage_path: str | None
+    #: Where the task's link leads, once it ran.
     posthog_url: str | None = None
 
     template_fields: Sequence[str] = ("posthog_conn_id", "storage_path")
     operator_extra_links: Collection[BaseOperatorLink] = (PostHogLink(),)
     ui_color = "#f9bd2b"
     ui_fgcolor = "#151515"
+
+    def __init__(
+        self, *, posthog_conn_id: str = "posthog_default", storage_path: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**supported(kwargs))
+        self.posthog_conn_id = posthog_conn_id
+        self.storage_path = storage_path
 
     @cached_property
     def hook(self) -> PostHogHook:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_dashboards.compat import supported
 from airflow_dashboards.operators.board import BoardOperator
 from airflow_dashboards.operators.rendered import as_mapping
 
@@ -42,13 +41,9 @@ class PostHogUpdateDashboardOperator(BoardOperator):
         dashboards: Any,
         fields: Mapping[str, Any],
         dry_run: bool = False,
-        posthog_conn_id: str = "posthog_default",
-        storage_path: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**supported(kwargs))
-        self.posthog_conn_id = posthog_conn_id
-        self.storage_path = storage_path
+        super().__init__(**kwargs)
         self.dashboards = dashboards
         self.fields = fields
         self.plan_only = dry_run
@@ -86,13 +81,9 @@ class PostHogDeleteDashboardOperator(BoardOperator):
         dashboards: Any,
         delete_insights: bool = False,
         dry_run: bool = False,
-        posthog_conn_id: str = "posthog_default",
-        storage_path: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**supported(kwargs))
-        self.posthog_conn_id = posthog_conn_id
-        self.storage_path = storage_path
+        super().__init__(**kwargs)
         self.dashboards = dashboards
         self.delete_insights = delete_insights
         self.plan_only = dry_run
@@ -129,13 +120,9 @@ class PostHogRestoreDashboardOperator(BoardOperator):
         *,
         dashboards: Any,
         dry_run: bool = False,
-        posthog_conn_id: str = "posthog_default",
-        storage_path: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**supported(kwargs))
-        self.posthog_conn_id = posthog_conn_id
-        self.storage_path = storage_path
+        super().__init__(**kwargs)
         self.dashboards = dashboards
         self.plan_only = dry_run
 
@@ -164,13 +151,9 @@ class PostHogEnsureUnlistedDashboardOperator(BoardOperator):
         self,
         *,
         tag: str,
-        posthog_conn_id: str = "posthog_default",
-        storage_path: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**supported(kwargs))
-        self.posthog_conn_id = posthog_conn_id
-        self.storage_path = storage_path
+        super().__init__(**kwargs)
         self.tag = tag
 
     def execute(self, context: Context) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk.exceptions import AirflowException
 
-from airflow_dashboards.compat import done_without, supported, triggers_learn_of_kills
+from airflow_dashboards.compat import done_without, triggers_learn_of_kills
 from airflow_dashboards.links import BeforeSnapshotLink, PostHogLink, RefreshReportLink
 from airflow_dashboards.operators.base import PostHogOperator
 from airflow_dashboards.settings import default_deferrable
@@ -125,13 +125,9 @@ class PostHogRunInsightsOperator(PostHogOperator):
         deferrable: bool | None = None,
         cancel_on_kill: bool = True,
         emit_assets: bool = False,
-        posthog_conn_id: str = "posthog_default",
-        storage_path: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**supported(kwargs))
-        self.posthog_conn_id = posthog_conn_id
-        self.storage_path = storage_path
+        super().__init__(**kwargs)
         self.emit_assets = emit_assets
         if emit_assets:
             from airflow_dashboards.assets import REFRESHED

@@ -5,7 +5,6 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from airflow_dashboards.compat import supported
 from airflow_dashboards.links import BeforeSnapshotLink, PostHogLink
 from airflow_dashboards.operators.base import PostHogOperator
 
@@ -62,13 +61,9 @@ class PostHogSnapshotOperator(PostHogOperator):
         mode: str = "force_cache",
         server: bool = False,
         allow_empty: bool = False,
-        posthog_conn_id: str = "posthog_default",
-        storage_path: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**supported(kwargs))
-        self.posthog_conn_id = posthog_conn_id
-        self.storage_path = storage_path
+        super().__init__(**kwargs)
         self.dashboards = dashboards
         self.mode = mode
         self.server = server

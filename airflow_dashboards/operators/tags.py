@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowException
 
-from airflow_dashboards.compat import supported
 from airflow_dashboards.operators.base import PostHogOperator
 from airflow_dashboards.operators.rendered import as_texts
 
@@ -72,13 +71,9 @@ class PostHogBulkUpdateTagsOperator(PostHogOperator):
         dry_run: bool = False,
         fail_on: FailOn | str = FailOn.FAILED,
         allow_empty: bool = False,
-        posthog_conn_id: str = "posthog_default",
-        storage_path: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**supported(kwargs))
-        self.posthog_conn_id = posthog_conn_id
-        self.storage_path = storage_path
+        super().__init__(**kwargs)
         self.dashboards = dashboards
         self.action = action
         self.tags = tags

@@ -9,7 +9,6 @@ import yaml
 from airflow.sdk import ObjectStoragePath
 from airflow.sdk.exceptions import AirflowException
 
-from airflow_dashboards.compat import supported
 from airflow_dashboards.operators.base import PostHogOperator
 from airflow_dashboards.operators.rendered import as_mapping, as_texts
 
@@ -73,13 +72,9 @@ class PostHogCreateFromTemplateOperator(PostHogOperator):
         tags: Any = None,
         if_exists: str = "skip",
         prune: bool = False,
-        posthog_conn_id: str = "posthog_default",
-        storage_path: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**supported(kwargs))
-        self.posthog_conn_id = posthog_conn_id
-        self.storage_path = storage_path
+        super().__init__(**kwargs)
         self.template = template
         self.variables = variables
         self.name = name

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_dashboards.compat import supported
 from airflow_dashboards.operators.board import BoardOperator
 from airflow_dashboards.operators.rendered import as_id, as_ids, as_mappings
 
@@ -47,13 +46,9 @@ class PostHogTextTileOperator(BoardOperator):
         layouts: Mapping[str, Any] | None = None,
         color: str | None = None,
         dry_run: bool = False,
-        posthog_conn_id: str = "posthog_default",
-        storage_path: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**supported(kwargs))
-        self.posthog_conn_id = posthog_conn_id
-        self.storage_path = storage_path
+        super().__init__(**kwargs)
         self.dashboards = dashboards
         self.body = body
         self.key = key
@@ -110,13 +105,9 @@ class PostHogCopyTileOperator(BoardOperator):
         dashboard_id: Any,
         from_dashboard_id: Any,
         tile_id: Any,
-        posthog_conn_id: str = "posthog_default",
-        storage_path: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**supported(kwargs))
-        self.posthog_conn_id = posthog_conn_id
-        self.storage_path = storage_path
+        super().__init__(**kwargs)
         self.dashboard_id = dashboard_id
         self.from_dashboard_id = from_dashboard_id
         self.tile_id = tile_id
@@ -155,13 +146,9 @@ class PostHogMoveTileOperator(BoardOperator):
         dashboard_id: Any,
         tile_id: Any,
         to_dashboard: Any,
-        posthog_conn_id: str = "posthog_default",
-        storage_path: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**supported(kwargs))
-        self.posthog_conn_id = posthog_conn_id
-        self.storage_path = storage_path
+        super().__init__(**kwargs)
         self.dashboard_id = dashboard_id
         self.tile_id = tile_id
         self.to_dashboard = to_dashboard
@@ -202,13 +189,9 @@ class PostHogReorderTilesOperator(BoardOperator):
         tile_order: Any,
         layout: str = "preserve",
         dry_run: bool = False,
-        posthog_conn_id: str = "posthog_default",
-        storage_path: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**supported(kwargs))
-        self.posthog_conn_id = posthog_conn_id
-        self.storage_path = storage_path
+        super().__init__(**kwargs)
         self.dashboard_id = dashboard_id
         self.tile_order = tile_order
         self.layout = layout
@@ -242,13 +225,9 @@ class PostHogDeleteTileOperator(BoardOperator):
         *,
         dashboard_id: Any,
         tile_id: Any,
-        posthog_conn_id: str = "posthog_default",
-        storage_path: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**supported(kwargs))
-        self.posthog_conn_id = posthog_conn_id
-        self.storage_path = storage_path
+        super().__init__(**kwargs)
         self.dashboard_id = dashboard_id
         self.tile_id = tile_id
 
@@ -289,13 +268,9 @@ class PostHogAddWidgetsOperator(BoardOperator):
         dashboard_id: Any,
         widgets: Any,
         dry_run: bool = False,
-        posthog_conn_id: str = "posthog_default",
-        storage_path: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**supported(kwargs))
-        self.posthog_conn_id = posthog_conn_id
-        self.storage_path = storage_path
+        super().__init__(**kwargs)
         self.dashboard_id = dashboard_id
         self.widgets = widgets
         self.plan_only = dry_run
