@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from airflow_dashboards.compat import done_without
 from airflow_dashboards.refresh.journal import Journal as FileJournal
 from airflow_dashboards.refresh.ledger import Ledger
-from airflow_dashboards.refresh.store import SnapshotStoreError
+from airflow_dashboards.refresh.store import MISSING, SnapshotStoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -120,11 +120,8 @@ def check_shared(journal: Journal, ledger: Ledger, ledger_at: str | None) -> Non
     if ledger_at.rpartition("/")[2] != journal.location.rpartition("/")[2]:
         return  # somebody cleared the task meanwhile: another series of tries, with a ledger of its own
     raise SnapshotStoreError(
-        f"The ledger of this refresh is not there: {journal.location}. It was written to {ledger_at} before the task"
-        " deferred. Either it was removed, or the worker that wrote it does not share its storage with this one;"
-        " without it, every dashboard would be refreshed again. Give both a storage path that all workers reach (an"
-        " object store, e.g. s3://bucket/posthog, or a shared file system): operator argument `storage_path`, the"
-        " connection's extra, or `[posthog] storage_path`."
+        f"The ledger of this refresh is not there: {journal.location}. It was written to {ledger_at} before the task "
+        f"deferred; without it every dashboard would be refreshed again. {MISSING}"
     )
 
 

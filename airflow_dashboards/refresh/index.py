@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json, to_json
 
 from airflow_dashboards.refresh.files import local, relative_to, safe_name, writing
-from airflow_dashboards.refresh.store import SnapshotStoreError
+from airflow_dashboards.refresh.store import MISSING, SnapshotStoreError
 
 if TYPE_CHECKING:
     from airflow_dashboards.refresh.store import SnapshotStore
@@ -122,10 +122,7 @@ def _indexed(value: Mapping[str, Any], find: Callable[[str], Any]) -> list[Any]:
         with local(find(uri)).open("rb") as file:
             packed = file.read()
     except FileNotFoundError:
-        raise SnapshotStoreError(
-            f"The index file {uri} is not there: it was removed, or the worker that wrote it does not share its "
-            "storage with this one. Give both a storage path that all workers reach."
-        ) from None
+        raise SnapshotStoreError(f"The index file is not there: {uri}. {MISSING}") from None
     except OSError as error:
         raise SnapshotStoreError(f"The index file {uri} could not be read: {error}.") from error
     if hashlib.sha256(packed).hexdigest() != value.get("sha256"):

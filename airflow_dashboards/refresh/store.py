@@ -16,6 +16,12 @@ from airflow_dashboards.refresh.reference import SnapshotRef
 if TYPE_CHECKING:
     from airflow_dashboards.analysis.model import Snapshot
 
+#: What it means that a file is not there, and what to do.
+MISSING = (
+    "Either it was removed, or the worker that wrote it does not share its storage with this one. Give both a storage "
+    "path that all workers reach (an object store, e.g. s3://bucket/posthog, or a shared file system): operator "
+    "argument `storage_path`, the connection's extra, or `[posthog] storage_path`."
+)
 _SUFFIX = ".jsonl.gz"
 _CHUNK = 1 << 20
 
@@ -158,12 +164,7 @@ class SnapshotStore:
         return path
 
     def _missing(self, ref: SnapshotRef) -> str:
-        return (
-            f"The snapshot of dashboard {ref.dashboard_id} is not there: {ref.uri}. Either it was removed, or the "
-            "worker that wrote it does not share its storage with this one. Give both a storage path that all workers "
-            "reach (an object store, e.g. s3://bucket/posthog, or a shared file system): operator argument "
-            "`storage_path`, the connection's extra, or `[posthog] storage_path`."
-        )
+        return f"The snapshot of dashboard {ref.dashboard_id} is not there: {ref.uri}. {MISSING}"
 
     def _damaged(self, ref: SnapshotRef, why: str) -> str:
         return (
