@@ -123,7 +123,7 @@ class PostHogHook(BaseHook):
         if retry is not None:
             arguments["retry"] = retry
         if _in_event_loop():
-            # Also where a signal has interrupted another `run`: Airflow's `on_kill`, which must cancel what that asked.
+            # Also where a signal has interrupted another `run`, and its handler asks something of its own.
             with Client(**arguments) as blocking:
                 return blocking.run(build(blocking.flows))
 
