@@ -216,6 +216,9 @@ def judge(
         ("airflow.log", "what Airflow's components said; the tasks' own logs are in airflow/logs"),
     ):
         print(f"  {(FOLDER / file).relative_to(REPOSITORY)!s:<28} {what}")
+    print(
+        f"  {'make demo KEEP=1':<28} leaves both servers up: the page Dashboards in Airflow, each task's links and log"
+    )
     print()
     return [difference for differences in checks.values() for difference in differences]
 
