@@ -154,8 +154,8 @@ def _parses(samples: int, home: str) -> list[Figure]:
             limit=1.2,
             note=(
                 "CPU of DagBag.process_file in a fresh interpreter, the import of the operators and of Rules included: "
-                "those are over a third of what is above 1. The rest is paid for each task: Airflow wraps the "
-                "constructor of the operator besides its own, looks at each argument and templated field, and keeps "
+                "those are over a third of what is above 1. The rest is paid for each task: Airflow wraps "
+                "each constructor of a class hierarchy, looks at each argument and templated field, and keeps "
                 "track of each XCom passed on; and rules are checked. BashOperator stands beside."
             ),
             details=own_ms,
